@@ -1,0 +1,293 @@
+/**
+ * connect(): opens Kafka and the inbox, then hands out clients and servers that share them. The
+ * defaults of all options are set here; everything below is told what to do.
+ */
+import { randomBytes, randomInt } from 'node:crypto';
+import type { Observable } from 'rxjs';
+import { checkServiceName, type Methods, type Service } from './contract.js';
+import { codecs } from './jsonrpc/codec.js';
+import { openKafka } from './kafka/librdkafka.js';
+import { type Kafka, KafkaError, type KafkaStatus } from './kafka/port.js';
+import type { CloseOptions, ConnectOptions, ServeOptions } from './options.js';
+import { type Client, type ClientOptions, ServiceClient, type UntypedClient } from './rpc/client.js';
+import { Coalescer, DEFAULT_LIMITS } from './rpc/coalesce.js';
+import { Correlation } from './rpc/correlation.js';
+import { contractEntries, type Handlers, targetEntries } from './rpc/dispatch.js';
+import { Inbox } from './rpc/inbox.js';
+import { count, milliseconds } from './rpc/options.js';
+import { Route } from './rpc/route.js';
+import { RunningCalls } from './rpc/running.js';
+import type { ServerStats } from './rpc/served-call.js';
+import { type ServerIssue, type ServerSettings, ServiceServer } from './rpc/server.js';
+
+/** A service that is being served. */
+export interface Server {
+  readonly service: string;
+  readonly stats: Readonly<ServerStats>;
+  /** Handlers at work, calls that wait for their turn, open streams. */
+  readonly load: { readonly running: number; readonly queued: number; readonly streams: number };
+  /** Takes no more requests, lets the running ones finish, answers, commits, leaves the group. Idempotent. */
+  close(options?: CloseOptions): Promise<void>;
+}
+
+/** A way to Kafka that clients and servers share. */
+export interface Connection {
+  /** The brokers in use, as `host:port`. */
+  readonly brokers: string;
+  /** Its name on the wire: the correlation id of its requests. */
+  readonly instance: string;
+  /** True on an embedded cluster, in this process or another. */
+  readonly embedded: boolean;
+  /** `connected`, `reconnecting`, `closed`, with reasons; replays the latest, completes after `closed`. */
+  readonly status$: Observable<KafkaStatus>;
+  /** Calls a service by its contract, or by its name alone. */
+  client<M extends Methods>(service: Service<M>, options?: ClientOptions): Client<M>;
+  client(service: string, options?: ClientOptions): UntypedClient;
+  /**
+   * Serves a contract's methods, or by name: the functions of an object or module, the methods of a
+   * class's instance. Resolves when it is in position: a call made from then on is handled.
+   */
+  serve<M extends Methods>(
+    service: Service<M>,
+    handlers: Handlers<M>,
+    options?: ServeOptions,
+  ): Promise<Server>;
+  serve(service: string, target: object, options?: ServeOptions): Promise<Server>;
+  /** Closes its servers, ends every pending call, disconnects. Idempotent. */
+  close(options?: CloseOptions): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+const HOUR = 3_600_000;
+
+/**
+ * Opens a connection. Rejects with a KafkaError where no broker answers in time, or where the inbox
+ * topic is missing and may not be created.
+ *
+ * @example
+ * const connection = await connect({ brokers: 'localhost:9092' });
+ * await connection.serve('test', { echo: (text) => `RPC ${text}!` });
+ * console.log(await connection.client('test').call('echo', ['hi'])); // RPC hi!
+ * await connection.close();
+ */
+export async function connect(options: ConnectOptions = {}): Promise<Connection> {
+  const settings = connectionSettings(options);
+  const kafka = options.kafka ?? (await open(options));
+  try {
+    return await KafkaConnection.open(kafka, settings);
+  } catch (error) {
+    await kafka.close();
+    throw error;
+  }
+}
+
+async function open(options: ConnectOptions): Promise<Kafka> {
+  const brokers = brokerList(options.brokers ?? process.env.KAFKA_BROKERS);
+  const kafka = await openKafka({
+    brokers,
+    properties: options.librdkafka,
+    connectTimeout: milliseconds('connectTimeout', options.connectTimeout ?? 10_000),
+    clientId: options.clientId ?? 'callstream',
+  });
+  if (brokers === undefined) {
+    process.stderr.write(
+      `callstream: no brokers given and KAFKA_BROKERS not set: embedded cluster at ${kafka.brokers}, for as long as this process runs\n`,
+    );
+  }
+  return kafka;
+}
+
+function brokerList(brokers: string | readonly string[] | undefined): string | undefined {
+  const list = (typeof brokers === 'string' ? brokers.split(',') : (brokers ?? []))
+    .map((broker) => broker.trim())
+    .filter((broker) => broker !== '');
+  const wrong = list.find((broker) => !/^[^\s/@]+$/.test(broker));
+  if (wrong !== undefined) throw new TypeError('brokers: expected host:port, without a scheme or a password');
+  return list.length === 0 ? undefined : list.join(',');
+}
+
+interface ConnectionSettings {
+  readonly codec: (typeof codecs)['json'];
+  readonly inbox: { readonly topic: string; readonly partitions: number; readonly retention: number };
+  readonly maxPending: number;
+  readonly coalesce: { readonly maxCount: number; readonly maxBytes: number };
+  readonly lease: number;
+  readonly onIssue: (issue: ServerIssue) => void;
+}
+
+function connectionSettings(options: ConnectOptions): ConnectionSettings {
+  const { codec = 'json', inbox = {}, coalesce = {} } = options;
+  if (!Object.hasOwn(codecs, codec)) {
+    throw new TypeError(`codec: expected 'json' or 'msgpack', got ${JSON.stringify(codec)}`);
+  }
+  return {
+    codec: codecs[codec],
+    inbox: {
+      topic: inbox.topic ?? 'callstream.inbox',
+      partitions: count('inbox.partitions', inbox.partitions ?? 16),
+      retention: milliseconds('inbox.retention', inbox.retention ?? HOUR / 6),
+    },
+    maxPending: count('maxPending', options.maxPending ?? 100_000),
+    coalesce: {
+      maxCount: count('coalesce.maxCount', coalesce.maxCount ?? DEFAULT_LIMITS.maxCount),
+      maxBytes: count('coalesce.maxBytes', coalesce.maxBytes ?? DEFAULT_LIMITS.maxBytes),
+    },
+    lease: milliseconds('lease', options.lease ?? 15_000),
+    onIssue: options.onIssue ?? (({ message }) => process.stderr.write(`callstream: ${message}\n`)),
+  };
+}
+
+class KafkaConnection implements Connection {
+  readonly #kafka: Kafka;
+  readonly #settings: ConnectionSettings;
+  readonly #inbox: Inbox;
+  readonly #correlation: Correlation;
+  readonly #coalescer: Coalescer;
+  readonly #running = new RunningCalls();
+  readonly #routes = new Map<string, Route>();
+  readonly #servers = new Set<Server>();
+  #closing: Promise<void> | undefined;
+
+  static async open(kafka: Kafka, settings: ConnectionSettings): Promise<KafkaConnection> {
+    const { topic, partitions, retention } = settings.inbox;
+    await createTopic(kafka, topic, partitions, retention);
+    const size = (await kafka.partitions(topic)) ?? partitions;
+    const peer = { topic, partition: randomInt(size), instance: randomBytes(9).toString('base64url') };
+    const inbox = await Inbox.open(kafka, peer, (cause) =>
+      settings.onIssue({ kind: 'kafka', message: cause.message, cause }),
+    );
+    return new KafkaConnection(kafka, settings, inbox);
+  }
+
+  private constructor(kafka: Kafka, settings: ConnectionSettings, inbox: Inbox) {
+    this.#kafka = kafka;
+    this.#settings = settings;
+    this.#inbox = inbox;
+    this.#correlation = new Correlation(kafka.clock, settings.maxPending);
+    this.#coalescer = new Coalescer(kafka, settings.coalesce);
+    inbox.replies = this.#correlation;
+    inbox.control = this.#running;
+  }
+
+  get brokers(): string {
+    return this.#kafka.brokers;
+  }
+
+  get instance(): string {
+    return this.#inbox.peer.instance;
+  }
+
+  get embedded(): boolean {
+    return this.#kafka.embedded;
+  }
+
+  get status$(): Observable<KafkaStatus> {
+    return this.#kafka.status$;
+  }
+
+  client<M extends Methods>(service: Service<M>, options?: ClientOptions): Client<M>;
+  client(service: string, options?: ClientOptions): UntypedClient;
+  client(service: string | Service, options?: ClientOptions): unknown {
+    const name = checkServiceName(typeof service === 'string' ? service : service.name);
+    const methods = typeof service === 'string' ? undefined : service.methods;
+    const link = { correlation: this.#correlation, route: this.#route(name), lease: this.#settings.lease };
+    return new ServiceClient(name, methods, link, options);
+  }
+
+  async serve(service: string | Service, target: object, options: ServeOptions = {}): Promise<Server> {
+    if (this.#closing !== undefined) throw new KafkaError('closed', 'the connection is closed');
+    const name = checkServiceName(typeof service === 'string' ? service : service.name);
+    const entries =
+      typeof service === 'string' ? targetEntries(target) : contractEntries(service.methods, target);
+    const { requests = {}, replies = {} } = options;
+    const settings = this.#serverSettings(name, options);
+    const kafka = this.#kafka;
+    await Promise.all([
+      createTopic(kafka, settings.requestsTopic, requests.partitions ?? 4, requests.retention ?? HOUR),
+      createTopic(kafka, settings.repliesTopic, replies.partitions ?? 4, replies.retention ?? HOUR),
+    ]);
+    const context = {
+      kafka,
+      coalescer: this.#coalescer,
+      inbox: this.#inbox,
+      running: this.#running,
+    };
+    const opened = await ServiceServer.open(name, entries, settings, context);
+    const server: Server = {
+      service: name,
+      stats: opened.stats,
+      get load() {
+        return opened.load;
+      },
+      close: ({ drain = 5_000 } = {}) => opened.close(drain).finally(() => this.#servers.delete(server)),
+    };
+    this.#servers.add(server);
+    return server;
+  }
+
+  close(options: CloseOptions = {}): Promise<void> {
+    this.#closing ??= this.#close(options);
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /** Servers first: their handlers may still call others through this connection. */
+  async #close(options: CloseOptions): Promise<void> {
+    await Promise.all([...this.#servers].map((server) => server.close(options)));
+    this.#correlation.close();
+    for (const route of this.#routes.values()) route.close();
+    this.#coalescer.flush();
+    await this.#inbox.close();
+    await this.#kafka.close();
+  }
+
+  /** One a service: all its clients' calls share records. */
+  #route(service: string): Route {
+    let route = this.#routes.get(service);
+    if (route === undefined) {
+      const { codec } = this.#settings;
+      route = new Route(this.#kafka, this.#coalescer, `${service}.requests`, codec, this.#inbox.peer);
+      this.#routes.set(service, route);
+    }
+    return route;
+  }
+
+  #serverSettings(service: string, options: ServeOptions): ServerSettings {
+    const requestsTopic = options.requests?.topic ?? `${service}.requests`;
+    const repliesTopic = options.replies?.topic ?? `${service}.replies`;
+    return {
+      requestsTopic,
+      repliesTopic,
+      replyTopics: new Set(options.replyTopics ?? [this.#inbox.peer.topic, repliesTopic]),
+      concurrency: count('concurrency', options.concurrency ?? 256),
+      maxQueued: count('maxQueued', options.maxQueued ?? 10_000),
+      clockTolerance: count('clockTolerance', options.clockTolerance ?? 2_000, 0),
+      sessionTimeout: milliseconds('sessionTimeout', options.sessionTimeout ?? 6_000),
+      revokeTimeout: milliseconds('revokeTimeout', options.revokeTimeout ?? 3_000),
+      maxBuffered: count('maxBuffered', options.maxBuffered ?? 10_000),
+      maxCollected: count('maxCollected', options.maxCollected ?? 10_000),
+      maxStreams: count('maxStreams', options.maxStreams ?? 16_384),
+      lease: this.#settings.lease,
+      onIssue: this.#settings.onIssue,
+    };
+  }
+}
+
+async function createTopic(
+  kafka: Kafka,
+  topic: string,
+  partitions: number,
+  retention: number,
+): Promise<void> {
+  await kafka.createTopic({
+    topic,
+    partitions: count('partitions', partitions),
+    config: {
+      'retention.ms': String(milliseconds('retention', retention)),
+      'message.timestamp.type': 'CreateTime',
+    },
+  });
+}

@@ -1,0 +1,54 @@
+/**
+ * callstream: remote calls over Apache Kafka as RxJS streams.
+ */
+
+// For those who build on callstream: another Kafka underneath.
+export type { Clock } from './clock.js';
+// For those who call and serve.
+export { type Connection, connect, type Server } from './connection.js';
+export {
+  type Issue,
+  type Method,
+  type Methods,
+  type NotificationMethod,
+  notification,
+  type ParamsOf,
+  type RequestMethod,
+  type ResultOf,
+  request,
+  type Service,
+  type StreamMethod,
+  service,
+  stream,
+  type Type,
+} from './contract.js';
+export { type ErrorObject, errors, RpcError } from './jsonrpc/error.js';
+export type { Id, Params } from './jsonrpc/message.js';
+export { startEmbedded } from './kafka/embedded.js';
+export type {
+  Consumer,
+  ConsumerHandlers,
+  ConsumerRecord,
+  DeliveryReport,
+  GroupHandlers,
+  GroupOptions,
+  Headers,
+  Kafka,
+  ProducerRecord,
+  TopicPartition,
+  TopicPartitionOffset,
+  TopicSpec,
+} from './kafka/port.js';
+export { KafkaError, type KafkaErrorReason, type KafkaStatus } from './kafka/port.js';
+export type { CloseOptions, ConnectOptions, ServeOptions, TopicOptions } from './options.js';
+export type { BatchEntry, CallOptions, Client, ClientOptions, UntypedClient } from './rpc/client.js';
+export type { CallContext, Handlers } from './rpc/dispatch.js';
+export {
+  type CallError,
+  FailedError,
+  type LocalReason,
+  NotSentError,
+  UnknownError,
+} from './rpc/error.js';
+export type { ServerStats } from './rpc/served-call.js';
+export type { ServerIssue } from './rpc/server.js';

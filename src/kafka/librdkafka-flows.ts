@@ -1,0 +1,74 @@
+/**
+ * One flow after another: opens a new one, with growing delays, where a consuming thread has died of an error.
+ * The reader and the group member stand on it.
+ */
+import type { NativeConsumer, NativeError } from './librdkafka-binding.js';
+import { toKafkaError } from './librdkafka-error.js';
+import type { Flow } from './librdkafka-flow.js';
+import { KafkaError } from './port.js';
+
+/** Milliseconds before a dead flow is replaced, doubled by each attempt that fails. */
+const RESTART = 100;
+const MAX_RESTART = 5_000;
+
+export class Flows {
+  readonly #open: () => Promise<Flow>;
+  readonly #onDeath: (error: KafkaError) => void;
+  #current: Flow | undefined;
+  #opening: Promise<void> | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #attempts = 0;
+  #closed = false;
+
+  /** `open` resolves with a flow that reads; `onDeath` is told of each that died and each that didn't open. */
+  constructor(open: () => Promise<Flow>, onDeath: (error: KafkaError) => void) {
+    this.#open = open;
+    this.#onDeath = onDeath;
+  }
+
+  /** The native consumer, while there is one. */
+  get native(): NativeConsumer | undefined {
+    return this.#current?.closed === false ? this.#current.native : undefined;
+  }
+
+  get current(): Flow | undefined {
+    return this.#current;
+  }
+
+  /** Opens the first flow; rejects where that fails. */
+  start(): Promise<void> {
+    this.#opening = this.#start();
+    return this.#opening;
+  }
+
+  /** A flow tells of its death. */
+  readonly died = (error: NativeError | Error): void => {
+    if (this.#closed) return;
+    this.#current = undefined;
+    this.#onDeath(toKafkaError(error, 'Reading stopped, and begins again'));
+    if (this.#closed) return;
+    const delay = Math.min(RESTART * 2 ** this.#attempts, MAX_RESTART);
+    this.#attempts += 1;
+    this.#timer = setTimeout(() => this.start().catch(this.died), delay);
+  };
+
+  /** A record came: the next death begins with the shortest delay again. */
+  alive(): void {
+    this.#attempts = 0;
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    await this.#opening?.catch(() => {});
+    await this.#current?.close();
+  }
+
+  async #start(): Promise<void> {
+    const flow = await this.#open();
+    this.#current = flow;
+    if (!this.#closed) return;
+    await flow.close();
+    throw new KafkaError('closed', 'The consumer was closed while it opened');
+  }
+}

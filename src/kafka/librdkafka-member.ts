@@ -1,0 +1,243 @@
+/**
+ * A member of a consumer group: joins, hands partitions over when `onRevoked` is done, commits, leaves.
+ * Above it stands librdkafka.ts, below it one flow after another, and its commits.
+ */
+import type { NativeError } from './librdkafka-binding.js';
+import { Commits } from './librdkafka-commits.js';
+import { Delivery } from './librdkafka-delivery.js';
+import { Code, codeOf, toKafkaError } from './librdkafka-error.js';
+import { Flow } from './librdkafka-flow.js';
+import { Flows } from './librdkafka-flows.js';
+import { consumerProperties } from './librdkafka-properties.js';
+import { attempt, type ConsumerSettings } from './librdkafka-reader.js';
+import {
+  type Consumer,
+  type GroupHandlers,
+  type GroupOptions,
+  KafkaError,
+  type TopicPartition,
+  type TopicPartitionOffset,
+} from './port.js';
+
+/** Milliseconds that leaving the group may take beyond `onRevoked`, and the question whether an assignment is lost. */
+const LEAVE = 1_000;
+const LOST = 250;
+
+export class Member implements Consumer {
+  readonly #settings: ConsumerSettings;
+  readonly #options: GroupOptions;
+  readonly #handlers: GroupHandlers;
+  readonly #delivery: Delivery;
+  readonly #commits: Commits;
+  readonly #flows: Flows;
+  readonly #joined = deferred();
+  readonly #left = deferred();
+  #assigned: readonly TopicPartition[] = [];
+  /** A commit was refused because the group has gone on without this member. */
+  #outcast = false;
+  /** Rebalances happen one after the other. */
+  #rebalances: Promise<void> = Promise.resolve();
+  #closed: Promise<void> | undefined;
+
+  constructor(settings: ConsumerSettings, options: GroupOptions, handlers: GroupHandlers) {
+    this.#settings = settings;
+    this.#options = options;
+    this.#handlers = handlers;
+    this.#delivery = new Delivery(handlers, (pause) => this.#hold(pause));
+    this.#commits = new Commits((offsets) => {
+      const native = this.#flows.native;
+      if (!native) throw new KafkaError('failed', 'Committing offsets: the consumer is being opened again');
+      native.commit(offsets);
+    });
+    this.#flows = new Flows(
+      () => this.#open(),
+      (error) => this.#died(error),
+    );
+  }
+
+  /** Resolves at the first assignment; rejects, and closes, where the group can't be joined. */
+  async start(): Promise<this> {
+    try {
+      await this.#flows.start();
+      await this.#joined.promise;
+      return this;
+    } catch (error) {
+      await this.close();
+      throw toKafkaError(error as Error, `Joining the group ${this.#options.group}`);
+    }
+  }
+
+  pause(): void {
+    this.#delivery.pause();
+  }
+
+  resume(): void {
+    this.#delivery.resume();
+  }
+
+  commit(offsets: readonly TopicPartitionOffset[]): Promise<void> {
+    return this.#commits.commit(offsets);
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  /**
+   * Leaves by unsubscribing, so that the hand-over is an ordinary revocation while the consuming thread still
+   * runs: a rebalance inside the native disconnect has crashed (node-rdkafka #1057) and hung (#1144).
+   */
+  async #close(): Promise<void> {
+    this.#delivery.stop();
+    this.#joined.reject(new KafkaError('closed', 'The consumer was closed'));
+    const flow = this.#flows.current;
+    if (flow && this.#flows.native) {
+      attempt(() => flow.native.unsubscribe());
+      if (this.#assigned.length > 0) {
+        await withinTime(this.#left.promise, this.#options.revokeTimeout + LEAVE);
+        if (this.#assigned.length > 0) await this.#revoke(flow, this.#assigned, true);
+      }
+    }
+    await this.#rebalances;
+    this.#commits.fail(new KafkaError('closed', 'Committing offsets: the consumer is closed'));
+    await this.#flows.close();
+    this.#settings.onClosed(this);
+  }
+
+  async #open(): Promise<Flow> {
+    const { binding, base, connectTimeout } = this.#settings;
+    const { group, from, sessionTimeout, topics } = this.#options;
+    const properties = consumerProperties(base, { group, from, sessionTimeout });
+    const flow: Flow = new Flow(binding, properties, {
+      onMessage: (message) => {
+        this.#flows.alive();
+        this.#delivery.accept(message);
+      },
+      onWarning: (error) => this.#warn(error),
+      onDeath: this.#flows.died,
+      onRebalance: (code, partitions) => this.#rebalance(flow, code, partitions),
+      onCommit: (error, offsets) => {
+        const code = error && codeOf(error);
+        if (code === Code.illegalGeneration || code === Code.unknownMember) this.#outcast = true;
+        this.#commits.answered(error, offsets);
+      },
+    });
+    await flow.open(connectTimeout, (native) => native.subscribe([...topics]));
+    return flow;
+  }
+
+  #rebalance(flow: Flow, code: number | undefined, given: readonly TopicPartition[]): void {
+    if (flow.closed) {
+      // The native close waits for this; there is nothing left to hand over.
+      if (code === Code.revoke) attempt(() => flow.native.unassign());
+      return;
+    }
+    const partitions = given.map(({ topic, partition }) => ({ topic, partition }));
+    this.#rebalances = this.#rebalances.then(() => {
+      if (code === Code.assign) return this.#assign(flow, partitions);
+      if (code === Code.revoke) return this.#revoke(flow, partitions, false);
+      if (code !== undefined) this.#handlers.onError(toKafkaError(code, 'Rebalancing'));
+      return undefined;
+    });
+  }
+
+  #assign(flow: Flow, partitions: readonly TopicPartition[]): void {
+    this.#outcast = false;
+    if (this.#closed === undefined) {
+      this.#assigned = partitions;
+      this.#delivery.add(partitions);
+      this.#handlers.onAssigned(partitions);
+    }
+    try {
+      flow.native.assign([...partitions]);
+      if (this.#delivery.holding) flow.native.pause([...partitions]);
+    } catch (error) {
+      this.#handlers.onError(toKafkaError(error as NativeError, 'Taking over partitions'));
+    }
+    this.#joined.resolve();
+  }
+
+  async #revoke(flow: Flow, partitions: readonly TopicPartition[], known: boolean): Promise<void> {
+    this.#delivery.remove(partitions);
+    const held = this.#assigned.length > 0;
+    this.#assigned = [];
+    if (held) {
+      const lost = known || this.#outcast || (await this.#lost(flow));
+      await withinTime(this.#handOver(partitions, lost), this.#options.revokeTimeout);
+    }
+    if (!flow.closed) attempt(() => flow.native.unassign());
+    this.#left.resolve();
+  }
+
+  async #handOver(partitions: readonly TopicPartition[], lost: boolean): Promise<void> {
+    try {
+      await this.#handlers.onRevoked(partitions, lost);
+    } catch (error) {
+      this.#handlers.onError(toKafkaError(error as Error, 'Handing partitions over'));
+    }
+  }
+
+  async #lost(flow: Flow): Promise<boolean> {
+    let lost = false;
+    const asked = flow.ping().then((code) => {
+      lost = code === Code.assignmentLost;
+    });
+    await withinTime(asked, LOST);
+    return lost;
+  }
+
+  #died(error: KafkaError): void {
+    this.#joined.reject(error);
+    if (this.#closed) return;
+    this.#handlers.onError(error);
+    const partitions = this.#assigned;
+    this.#commits.fail(new KafkaError('failed', 'Committing offsets: the consumer is being opened again'));
+    if (partitions.length === 0) return;
+    this.#delivery.remove(partitions);
+    this.#assigned = [];
+    this.#rebalances = this.#rebalances.then(() =>
+      withinTime(this.#handOver(partitions, true), this.#options.revokeTimeout),
+    );
+  }
+
+  #warn(error: NativeError): void {
+    const warning = toKafkaError(error, `Reading ${this.#options.topics.join(', ')}`);
+    this.#joined.reject(warning);
+    this.#handlers.onError(warning);
+  }
+
+  #hold(pause: boolean): void {
+    const native = this.#flows.native;
+    const partitions = [...this.#assigned];
+    attempt(() => (pause ? native?.pause(partitions) : native?.resume(partitions)));
+  }
+}
+
+interface Deferred {
+  readonly promise: Promise<void>;
+  resolve(): void;
+  reject(error: Error): void;
+}
+
+function deferred(): Deferred {
+  let resolve!: () => void;
+  let reject!: (error: Error) => void;
+  const promise = new Promise<void>((yes, no) => {
+    resolve = yes;
+    reject = no;
+  });
+  // Whoever needs it awaits it; a rejection after that is nobody's.
+  promise.catch(() => {});
+  return { promise, resolve, reject };
+}
+
+/** Waits for the work, or for `ms` milliseconds; the work goes on by itself then. */
+async function withinTime(work: Promise<void>, ms: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const end = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms);
+  });
+  await Promise.race([work, end]);
+  clearTimeout(timer);
+}

@@ -1,0 +1,149 @@
+/**
+ * The librdkafka properties of each handle: what callstream needs for its promises and its latency, with the
+ * user's own on top, checked by name when a connection opens. Values never reach an error or a log: many are secrets.
+ */
+import type { Binding, Properties } from './librdkafka-binding.js';
+import { KafkaError } from './port.js';
+
+export type UserProperties = Readonly<Record<string, string | number | boolean>>;
+
+/** What callstream's promises rest on, so that nobody else may set it. */
+const RESERVED = new Map([
+  ['bootstrap.servers', 'give the brokers as `brokers`'],
+  ['metadata.broker.list', 'give the brokers as `brokers`'],
+  ['client.id', 'give it as `clientId`'],
+  ['plugin.library.paths', 'libraries are not loaded by configuration'],
+  ...[
+    'group.id',
+    'group.protocol',
+    'enable.auto.commit',
+    'enable.auto.offset.store',
+    'enable.partition.eof',
+    'allow.auto.create.topics',
+    'auto.offset.reset',
+    'partition.assignment.strategy',
+    'transactional.id',
+    'test.mock.num.brokers',
+    'test.mock.broker.rtt',
+    'default_topic_conf',
+    'opaque',
+    'event_cb',
+  ].map((name) => [name, 'callstream sets it itself'] as const),
+]);
+
+/** Room that a record's own framing and its batch's take in `message.max.bytes`. */
+const FRAMING = 512;
+
+/** The user's properties, checked once and sorted into librdkafka's two tables. */
+export function checkProperties(binding: Binding, given: UserProperties): Properties {
+  const checked: Properties = { global: {}, topic: {} };
+  for (const [name, value] of Object.entries(given)) {
+    const why = name.endsWith('_cb') ? 'callbacks are callstream’s own' : RESERVED.get(name);
+    if (why !== undefined)
+      throw new KafkaError('failed', `The librdkafka property ${name} can't be set: ${why}.`);
+    if (!['string', 'number', 'boolean'].includes(typeof value))
+      throw new KafkaError(
+        'failed',
+        `The librdkafka property ${name} takes a string, a number or a boolean.`,
+      );
+    // A topic's property in the global table is lost, because the binding then sets a default topic configuration.
+    const topic = trial(() => new binding.Producer({}, { [name]: value }));
+    const global = topic === 'unknown' ? trial(() => new binding.Producer({ [name]: value })) : topic;
+    if (global === 'unknown') throw new KafkaError('failed', `There is no librdkafka property ${name}.`);
+    if (global === 'invalid')
+      throw new KafkaError(
+        'failed',
+        `The value of the librdkafka property ${name} is not one that it accepts.`,
+      );
+    (topic === 'unknown' ? checked.global : checked.topic)[name] = value;
+  }
+  return checked;
+}
+
+function trial(create: () => unknown): 'ok' | 'unknown' | 'invalid' {
+  try {
+    create();
+    return 'ok';
+  } catch (error) {
+    // librdkafka's own message would quote the value.
+    return (error as Error).message.startsWith('No such configuration property') ? 'unknown' : 'invalid';
+  }
+}
+
+/** What all handles of a connection share. */
+export interface Base {
+  readonly brokers: string;
+  readonly clientId: string;
+  readonly user: Properties;
+  /** A mock cluster, whose fetches no produce wakes. */
+  readonly embedded: boolean;
+}
+
+export function maxRecordBytes(user: Properties): number {
+  return Number(user.global['message.max.bytes'] ?? 1_000_000) - FRAMING;
+}
+
+export function commonProperties({ brokers, clientId, user }: Base): Record<string, unknown> {
+  return {
+    'client.id': clientId,
+    'socket.nagle.disable': true,
+    'reconnect.backoff.ms': 50,
+    'reconnect.backoff.max.ms': 1_000,
+    'log.connection.close': false,
+    ...user.global,
+    'bootstrap.servers': brokers,
+  };
+}
+
+export function producerProperties(base: Base): Properties {
+  return {
+    global: {
+      // Off by default; without it a retried record can overtake its successor.
+      'enable.idempotence': true,
+      'linger.ms': 0,
+      'message.timeout.ms': 120_000,
+      // How long a send to an unknown topic waits for it to appear; librdkafka's own is 30 s.
+      'topic.metadata.propagation.max.ms': 5_000,
+      'sticky.partitioning.linger.ms': 0,
+      ...commonProperties(base),
+      'allow.auto.create.topics': false,
+    },
+    topic: { partitioner: 'murmur2_random', ...base.user.topic },
+  };
+}
+
+export interface ConsumerPlan {
+  readonly group: string;
+  readonly from: 'earliest' | 'latest';
+  readonly sessionTimeout?: number;
+}
+
+export function consumerProperties(base: Base, plan: ConsumerPlan): Properties {
+  const largest = Number(base.user.global['message.max.bytes'] ?? 0);
+  return {
+    global: {
+      'fetch.min.bytes': 1,
+      // A real broker answers a waiting fetch as soon as there is a record; the mock cluster only when the wait ends.
+      'fetch.wait.max.ms': base.embedded ? 5 : 500,
+      'fetch.error.backoff.ms': 50,
+      'fetch.queue.backoff.ms': 20,
+      // Prefetched bytes of all partitions together, over which fetching pauses.
+      'queued.max.messages.kbytes': 16_384,
+      'fetch.max.bytes': Math.max(16_777_216, largest),
+      ...(plan.sessionTimeout === undefined
+        ? {}
+        : {
+            'session.timeout.ms': plan.sessionTimeout,
+            'heartbeat.interval.ms': Math.max(100, Math.min(2_000, Math.floor(plan.sessionTimeout / 3))),
+          }),
+      ...commonProperties(base),
+      'group.id': plan.group,
+      'enable.auto.commit': false,
+      'enable.auto.offset.store': false,
+      'allow.auto.create.topics': false,
+      // Eager assignors: leaving a cooperative group can hang (node-rdkafka #1144).
+      'partition.assignment.strategy': 'range,roundrobin',
+    },
+    topic: { ...base.user.topic, 'auto.offset.reset': plan.from },
+  };
+}

@@ -1,0 +1,113 @@
+/**
+ * A consumer of explicit partitions and offsets, without a group: reads what it was assigned until it is closed.
+ * Above it stands librdkafka.ts, below it one flow after another.
+ */
+import type { Binding } from './librdkafka-binding.js';
+import { Delivery } from './librdkafka-delivery.js';
+import { toKafkaError } from './librdkafka-error.js';
+import { Flow } from './librdkafka-flow.js';
+import { Flows } from './librdkafka-flows.js';
+import { type Base, consumerProperties } from './librdkafka-properties.js';
+import { type Consumer, type ConsumerHandlers, KafkaError, type TopicPartitionOffset } from './port.js';
+
+/** librdkafka wants a group's name, and looks for its coordinator, even where nothing is committed or joined. */
+export const READER_GROUP = 'callstream.reader';
+
+export interface ConsumerSettings {
+  readonly binding: Binding;
+  readonly base: Base;
+  readonly connectTimeout: number;
+  /** Told when a consumer has closed. */
+  readonly onClosed: (consumer: Consumer) => void;
+}
+
+export class Reader implements Consumer {
+  readonly #settings: ConsumerSettings;
+  readonly #handlers: ConsumerHandlers;
+  readonly #delivery: Delivery;
+  readonly #flows: Flows;
+  #closed: Promise<void> | undefined;
+
+  constructor(settings: ConsumerSettings, from: readonly TopicPartitionOffset[], handlers: ConsumerHandlers) {
+    this.#settings = settings;
+    this.#handlers = handlers;
+    this.#delivery = new Delivery(handlers, (pause) => this.#hold(pause));
+    this.#delivery.add(from);
+    this.#flows = new Flows(
+      () => this.#open(),
+      (error) => handlers.onError(error),
+    );
+  }
+
+  /** Resolves when reading has begun; offsets are explicit, so nothing produced meanwhile is missed. */
+  async start(): Promise<this> {
+    try {
+      await this.#flows.start();
+      return this;
+    } catch (error) {
+      await this.close();
+      throw toKafkaError(error as Error, 'Opening a consumer');
+    }
+  }
+
+  pause(): void {
+    this.#delivery.pause();
+  }
+
+  resume(): void {
+    this.#delivery.resume();
+  }
+
+  async commit(): Promise<void> {
+    throw new KafkaError('failed', 'A consumer without a group has nowhere to commit to');
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    this.#delivery.stop();
+    // So that no record is on its way when the handle is freed (node-rdkafka #1057).
+    attempt(() => this.#flows.native?.unassign());
+    await this.#flows.close();
+    this.#settings.onClosed(this);
+  }
+
+  async #open(): Promise<Flow> {
+    const { binding, base, connectTimeout } = this.#settings;
+    // Where a record is gone that was to be read, reading goes on with the oldest that is left.
+    const properties = consumerProperties(base, { group: READER_GROUP, from: 'earliest' });
+    const flow = new Flow(binding, properties, {
+      onMessage: (message) => {
+        this.#flows.alive();
+        this.#delivery.accept(message);
+      },
+      onWarning: (error) => this.#handlers.onError(toKafkaError(error, 'Reading')),
+      onDeath: this.#flows.died,
+    });
+    // Where the last flow got to; what it brought while paused comes again.
+    const positions = this.#delivery.restart();
+    await flow.open(connectTimeout, (native) => {
+      native.assign(positions);
+      if (this.#delivery.holding) native.pause(positions);
+    });
+    return flow;
+  }
+
+  #hold(pause: boolean): void {
+    const native = this.#flows.native;
+    const partitions = this.#delivery.positions();
+    attempt(() => (pause ? native?.pause(partitions) : native?.resume(partitions)));
+  }
+}
+
+/** For calls on a native consumer that may be going away at this moment. */
+export function attempt(work: () => unknown): void {
+  try {
+    work();
+  } catch {
+    // It is gone, and with it what was to be undone.
+  }
+}

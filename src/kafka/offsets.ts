@@ -1,0 +1,94 @@
+/**
+ * What a consumer may commit: for each partition the offset before which everything is done.
+ * Records finish in any order; one that isn't finished holds the commit back, never the partition.
+ */
+import type { ConsumerRecord, TopicPartition, TopicPartitionOffset } from './port.js';
+
+interface Progress {
+  readonly topic: string;
+  readonly partition: number;
+  /** After the last record taken. */
+  next: number;
+  /** The newest timestamp taken: an old offset that is newer means that the topic was made anew. */
+  newest: number;
+  /** Taken and not done, in order of offset: a Set iterates as it was filled. */
+  readonly open: Set<number>;
+  committed: number;
+  assigned: boolean;
+}
+
+export class Offsets {
+  readonly #partitions = new Map<string, Progress>();
+
+  /** Begins, or resumes, with what the group hands over. */
+  assign(partitions: readonly TopicPartition[]): void {
+    for (const { topic, partition } of partitions) this.#progress(topic, partition).assigned = true;
+  }
+
+  /** From here on nothing is committed for these partitions. What is open or done stays known. */
+  revoke(partitions: readonly TopicPartition[]): void {
+    for (const { topic, partition } of partitions) this.#progress(topic, partition).assigned = false;
+  }
+
+  /** Notes that a record is being worked on; false where it was taken before, and is done or still open. */
+  take({ topic, partition, offset, timestamp }: ConsumerRecord): boolean {
+    const progress = this.#progress(topic, partition);
+    if (offset < progress.next) {
+      if (timestamp <= progress.newest) return false;
+      progress.open.clear();
+      progress.committed = -1;
+    }
+    progress.next = offset + 1;
+    if (timestamp > progress.newest) progress.newest = timestamp;
+    progress.open.add(offset);
+    return true;
+  }
+
+  done({ topic, partition, offset }: TopicPartitionOffset): void {
+    this.#progress(topic, partition).open.delete(offset);
+  }
+
+  /** Records taken and not done. */
+  open(partitions?: readonly TopicPartition[]): number {
+    let open = 0;
+    if (partitions === undefined)
+      for (const progress of this.#partitions.values()) open += progress.open.size;
+    else for (const { topic, partition } of partitions) open += this.#progress(topic, partition).open.size;
+    return open;
+  }
+
+  /** What can be committed now and was not yet. */
+  committable(): TopicPartitionOffset[] {
+    const found: TopicPartitionOffset[] = [];
+    for (const progress of this.#partitions.values()) {
+      const offset = position(progress);
+      if (progress.assigned && offset > progress.committed) {
+        found.push({ topic: progress.topic, partition: progress.partition, offset });
+      }
+    }
+    return found;
+  }
+
+  /** Notes what a commit has reached. */
+  committed(offsets: readonly TopicPartitionOffset[]): void {
+    for (const { topic, partition, offset } of offsets) {
+      const progress = this.#progress(topic, partition);
+      progress.committed = Math.max(progress.committed, offset);
+    }
+  }
+
+  #progress(topic: string, partition: number): Progress {
+    const key = `${topic}/${partition}`;
+    let progress = this.#partitions.get(key);
+    if (progress === undefined) {
+      progress = { topic, partition, next: -1, newest: -1, open: new Set(), committed: -1, assigned: false };
+      this.#partitions.set(key, progress);
+    }
+    return progress;
+  }
+}
+
+function position({ open, next }: Progress): number {
+  for (const first of open) return first;
+  return next;
+}

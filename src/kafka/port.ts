@@ -1,0 +1,170 @@
+/**
+ * The narrow interface between callstream and a Kafka client: librdkafka.ts implements it on a
+ * real or embedded cluster, testing/ in memory with virtual time. Nothing above this line knows
+ * which one it talks to.
+ */
+import type { Observable } from 'rxjs';
+import type { Clock } from '../clock.js';
+
+/** One header an entry, in order, names may repeat. Sent values are ASCII strings; received ones exact bytes. */
+export type Headers = readonly Readonly<Record<string, string | Buffer>>[];
+
+export interface TopicPartition {
+  readonly topic: string;
+  readonly partition: number;
+}
+
+export interface TopicPartitionOffset extends TopicPartition {
+  /** The next record to read. */
+  readonly offset: number;
+}
+
+export interface ProducerRecord {
+  readonly topic: string;
+  /** `null`: the key's partition (murmur2, as Kafka's own clients), a random one where there is no key. */
+  readonly partition: number | null;
+  readonly value: Buffer | null;
+  readonly key?: Buffer | string | null;
+  readonly headers?: Headers;
+  /** Milliseconds since the epoch; the broker's or client's own clock where absent. */
+  readonly timestamp?: number;
+}
+
+export interface DeliveryReport extends TopicPartition {
+  /** The offset that the broker gave the record. */
+  readonly offset: number;
+}
+
+export interface ConsumerRecord extends TopicPartition {
+  readonly offset: number;
+  /** Milliseconds since the epoch. */
+  readonly timestamp: number;
+  readonly key: Buffer | null;
+  /** `null` is a tombstone. */
+  readonly value: Buffer | null;
+  readonly headers: Headers;
+}
+
+export interface TopicSpec {
+  readonly topic: string;
+  readonly partitions: number;
+  /** -1: the broker's default. */
+  readonly replicationFactor?: number;
+  /** Topic configuration by Kafka's names, as `retention.ms`. */
+  readonly config?: Readonly<Record<string, string>>;
+}
+
+/** What a failure means to the caller, whatever librdkafka's code for it. */
+export type KafkaErrorReason =
+  | 'unreachable' // no broker answers
+  | 'denied' // authorization or authentication
+  | 'no topic' // unknown topic or partition
+  | 'too large' // over message.max.bytes, here or at the broker
+  | 'queue full' // the local bound on unsent records
+  | 'closed' // this client was closed
+  | 'failed'; // anything else
+
+/** A failure of Kafka or of the way to it. Its message never holds a credential. */
+export class KafkaError extends Error {
+  override readonly name = 'KafkaError';
+  readonly reason: KafkaErrorReason;
+  /** librdkafka's or Kafka's numeric code, where one is known. */
+  readonly code: number | undefined;
+  /** True where a record was refused before it was handed over: it surely was not sent. */
+  readonly notSent: boolean;
+
+  constructor(reason: KafkaErrorReason, message: string, details: { code?: number; notSent?: boolean } = {}) {
+    super(message);
+    this.reason = reason;
+    this.code = details.code;
+    this.notSent = details.notSent ?? false;
+  }
+}
+
+/** `connected` once a broker answers, `reconnecting` while none does, `closed` once and last. */
+export interface KafkaStatus {
+  readonly state: 'connected' | 'reconnecting' | 'closed';
+  readonly reason?: string;
+}
+
+export interface ConsumerHandlers {
+  /** Called for each record, in order within a partition. It must not throw. */
+  onRecord(record: ConsumerRecord): void;
+  /** Told of errors that the consumer survives by itself; `consumer.closed` tells of the others. */
+  onError(error: KafkaError): void;
+}
+
+export interface GroupHandlers extends ConsumerHandlers {
+  onAssigned(partitions: readonly TopicPartition[]): void;
+  /**
+   * Called before partitions are handed over: finish, commit, resolve. The hand-over waits for it,
+   * at most `revokeTimeout`. No record of these partitions arrives after the call.
+   * `lost`: the group has already given them to somebody else, a commit would be refused.
+   */
+  onRevoked(partitions: readonly TopicPartition[], lost: boolean): Promise<void>;
+}
+
+export interface GroupOptions {
+  readonly group: string;
+  readonly topics: readonly string[];
+  /** Where a group without committed offsets begins. */
+  readonly from: 'earliest' | 'latest';
+  /** Milliseconds after which the broker gives a silent member's partitions away. */
+  readonly sessionTimeout: number;
+  /** Milliseconds that a hand-over waits for `onRevoked`, at most. */
+  readonly revokeTimeout: number;
+}
+
+export interface Consumer {
+  /** Stops and restarts delivery of all assigned partitions. Costly (what was prefetched is fetched again): use wide marks. */
+  pause(): void;
+  resume(): void;
+  /** Commits for the group; resolves when the broker has answered. */
+  commit(offsets: readonly TopicPartitionOffset[]): Promise<void>;
+  /** Stops delivery at once, runs `onRevoked`, leaves the group. Idempotent. */
+  close(): Promise<void>;
+}
+
+export interface Kafka {
+  readonly clock: Clock;
+  /** The bootstrap list in use. */
+  readonly brokers: string;
+  /** True on a mock cluster, which auto-creates topics, forgets old data and knows no CreateTopics. */
+  readonly embedded: boolean;
+  /** The largest record in bytes (value, key and headers) that `send` accepts. */
+  readonly maxRecordBytes: number;
+  /** Replays the latest status to a new subscriber; completes after `closed`. */
+  readonly status$: Observable<KafkaStatus>;
+
+  /**
+   * Hands a record to the producer before it returns; resolves with the delivery report.
+   * Rejects with a KafkaError; one with `notSent: true` was refused before it was handed over.
+   * A full queue is waited for within a named bound, then refused.
+   */
+  send(record: ProducerRecord): Promise<DeliveryReport>;
+  /** Resolves when nothing sent is without its report, or after `timeout` ms. */
+  flush(timeout: number): Promise<void>;
+
+  /** Rejects with reason `denied` where it isn't allowed and the topic isn't there. */
+  createTopic(spec: TopicSpec): Promise<'created' | 'exists'>;
+  /** The number of partitions, or undefined where there is no such topic. Never creates one. */
+  partitions(topic: string): Promise<number | undefined>;
+  watermarks(at: TopicPartition): Promise<{ readonly low: number; readonly high: number }>;
+
+  /** Reads from explicit offsets without a group; resolves when reading has begun. */
+  assign(from: readonly TopicPartitionOffset[], handlers: ConsumerHandlers): Promise<Consumer>;
+  /** Joins a group; resolves at the first assignment, be it empty. */
+  subscribe(options: GroupOptions, handlers: GroupHandlers): Promise<Consumer>;
+
+  /** Closes consumers, flushes, disconnects. Idempotent. */
+  close(): Promise<void>;
+}
+
+/** The last header of that name, as Kafka's own clients take it; undefined where there is none. */
+export function header(headers: Headers, name: string): string | Buffer | undefined {
+  for (let i = headers.length - 1; i >= 0; i -= 1) {
+    const value = headers[i]?.[name];
+    if (value !== undefined) return value;
+  }
+  return undefined;
+}

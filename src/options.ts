@@ -1,0 +1,82 @@
+/** The options of connect() and serve(), each with its default and, where it is a bound, what happens at it. */
+import type { Kafka } from './kafka/port.js';
+import type { ServerIssue } from './rpc/server.js';
+
+export interface ConnectOptions {
+  /**
+   * Where Kafka is, as `host:port`, several with commas or in an array.
+   * @default the environment's KAFKA_BROKERS, else an embedded cluster in this process
+   */
+  readonly brokers?: string | readonly string[];
+  /** The name that brokers log. @default 'callstream' */
+  readonly clientId?: string;
+  /** How messages are written; both are always read. @default 'json' */
+  readonly codec?: 'json' | 'msgpack';
+  /** Any librdkafka property by its name, as `security.protocol`: checked, and never shown in an error or a log. */
+  readonly librdkafka?: Readonly<Record<string, string | number | boolean>>;
+  /** Milliseconds until a broker must have answered. @default 10000 */
+  readonly connectTimeout?: number;
+  /** The topic for replies and control messages, created where it is missing. */
+  readonly inbox?: {
+    /** @default 'callstream.inbox' */
+    readonly topic?: string;
+    /** For a new topic; connections share them. @default 16 */
+    readonly partitions?: number;
+    /** For a new topic, in milliseconds. @default 600000 */
+    readonly retention?: number;
+  };
+  /** Calls without an answer yet; at the bound a call fails at once as not sent. @default 100000 */
+  readonly maxPending?: number;
+  /** How the messages of one turn of the event loop share a record. */
+  readonly coalesce?: {
+    /** Messages in one record, at most. @default 200 */
+    readonly maxCount?: number;
+    /** Bytes of one record that holds several messages, at most. @default 262144 */
+    readonly maxBytes?: number;
+  };
+  /** Milliseconds of silence after which the other end of a stream counts as gone; the same at all peers. @default 15000 */
+  readonly lease?: number;
+  /** Told of what went wrong and no caller hears of. @default a line on stderr */
+  readonly onIssue?: (issue: ServerIssue) => void;
+  /** A Kafka that is open already, as `callstream/testing` has; then the options above on how to reach one don't apply. */
+  readonly kafka?: Kafka;
+}
+
+export interface ServeOptions {
+  /** Handlers at work at once; further calls wait in line. @default 256 */
+  readonly concurrency?: number;
+  /** Calls in line; beyond it callstream's clients are refused with -32002, and at twice this reading stops. @default 10000 */
+  readonly maxQueued?: number;
+  /** The topic of the requests, created where it is missing. */
+  readonly requests?: TopicOptions;
+  /** The topic for answers to requests that name no reply topic, created where it is missing. */
+  readonly replies?: TopicOptions;
+  /** Topics that requests may name for their answers; others are refused. @default the inbox topic and the replies topic */
+  readonly replyTopics?: readonly string[];
+  /** Milliseconds that clocks may differ: a request is dropped only when it expired that long ago. @default 2000 */
+  readonly clockTolerance?: number;
+  /** Milliseconds after which the group gives the partitions of a silent server away. @default 6000 */
+  readonly sessionTimeout?: number;
+  /** Milliseconds that a rebalance waits for the calls of the partitions it takes away. @default 3000 */
+  readonly revokeTimeout?: number;
+  /** Items of an Observable kept for a slower client; beyond it the stream ends with an error. @default 10000 */
+  readonly maxBuffered?: number;
+  /** Items of a stream that a peer without credit gets as one array; beyond it the call fails. @default 10000 */
+  readonly maxCollected?: number;
+  /** Streams open at once; beyond it a stream is refused with -32002. @default 16384 */
+  readonly maxStreams?: number;
+}
+
+export interface TopicOptions {
+  /** @default the service's name with `.requests` or `.replies` */
+  readonly topic?: string;
+  /** For a new topic. @default 4 */
+  readonly partitions?: number;
+  /** For a new topic, in milliseconds. @default 3600000 */
+  readonly retention?: number;
+}
+
+export interface CloseOptions {
+  /** Milliseconds that running handlers may take to finish. @default 5000 */
+  readonly drain?: number;
+}

@@ -1,0 +1,131 @@
+/**
+ * Packs the messages that one turn of the event loop sends to one destination into one record:
+ * one codec pass, one produce, one delivery report for all of them. Above it stand the calls
+ * (client) and replies (server), below it Kafka. A lone message leaves at the end of its turn.
+ */
+import { isLeft } from 'fp-ts/lib/Either.js';
+import type { Codec } from '../jsonrpc/codec.js';
+import type { RpcError } from '../jsonrpc/error.js';
+import { type Headers, type Kafka, KafkaError } from '../kafka/port.js';
+
+/** Told what became of a message; the call itself, so that a batch needs no closure per call. */
+export interface Outcome {
+  /** Kafka has the record. */
+  delivered(): void;
+  /** It can't be encoded (RpcError), or the record wasn't delivered (KafkaError). */
+  undelivered(error: RpcError | KafkaError): void;
+  /** The message is larger than Kafka takes: the smaller ones to send instead, where it has some. */
+  split?(message: unknown): readonly unknown[] | undefined;
+}
+
+export interface Limits {
+  /** Messages in one record, at most. @default 200 */
+  readonly maxCount: number;
+  /** Bytes of one record that holds several messages, at most (a lone one may be larger). @default 262144 */
+  readonly maxBytes: number;
+}
+
+export const DEFAULT_LIMITS: Limits = { maxCount: 200, maxBytes: 262_144 };
+
+/** One destination, and what waits for it in this turn. */
+export class Lane {
+  messages: unknown[] = [];
+  outcomes: (Outcome | undefined)[] = [];
+  /** Bytes of one message, by what was last sent: sizes the next batch without encoding it twice. */
+  bytesEach = 0;
+
+  constructor(
+    readonly topic: string,
+    readonly partition: number | null,
+    readonly headers: Headers,
+    readonly codec: Codec,
+    readonly key: string | null = null,
+  ) {}
+}
+
+export class Coalescer {
+  readonly #kafka: Kafka;
+  readonly #limits: Limits;
+  #waiting: Lane[] = [];
+
+  constructor(kafka: Kafka, limits: Limits) {
+    this.#kafka = kafka;
+    this.#limits = limits;
+  }
+
+  /** Sends a message by the end of this turn, with what else goes that way. */
+  send(lane: Lane, message: unknown, outcome?: Outcome): void {
+    if (lane.messages.length === 0) {
+      if (this.#waiting.length === 0) this.#kafka.clock.soon(this.flush);
+      this.#waiting.push(lane);
+    }
+    lane.messages.push(message);
+    lane.outcomes.push(outcome);
+  }
+
+  /** Hands everything that waits to the producer. */
+  readonly flush = (): void => {
+    const lanes = this.#waiting;
+    this.#waiting = [];
+    for (const lane of lanes) {
+      const { messages, outcomes } = lane;
+      lane.messages = [];
+      lane.outcomes = [];
+      const step = this.#batchSize(lane);
+      if (messages.length <= step) this.#produce(lane, messages, outcomes);
+      else {
+        for (let i = 0; i < messages.length; i += step) {
+          this.#produce(lane, messages.slice(i, i + step), outcomes.slice(i, i + step));
+        }
+      }
+    }
+  };
+
+  #batchSize(lane: Lane): number {
+    const { maxCount, maxBytes } = this.#limits;
+    return lane.bytesEach * maxCount <= maxBytes
+      ? maxCount
+      : Math.max(1, Math.floor(maxBytes / lane.bytesEach));
+  }
+
+  #produce(lane: Lane, messages: readonly unknown[], outcomes: readonly (Outcome | undefined)[]): void {
+    const lone = messages.length === 1;
+    const encoded = lane.codec.encode(lone ? messages[0] : messages);
+    if (isLeft(encoded)) {
+      if (lone) outcomes[0]?.undelivered(encoded.left);
+      else this.#split(lane, messages, outcomes);
+      return;
+    }
+    const value = encoded.right;
+    lane.bytesEach = value.length / messages.length;
+    if (!lone && value.length > Math.min(this.#limits.maxBytes, this.#kafka.maxRecordBytes)) {
+      this.#split(lane, messages, outcomes);
+      return;
+    }
+    if (lone && value.length > this.#kafka.maxRecordBytes) {
+      const parts = outcomes[0]?.split?.(messages[0]);
+      if (parts !== undefined) {
+        for (const part of parts) this.#produce(lane, [part], outcomes);
+        return;
+      }
+    }
+    const { topic, partition, headers, key } = lane;
+    this.#kafka.send({ topic, partition, value, key, headers, timestamp: this.#kafka.clock.now() }).then(
+      () => {
+        for (const outcome of outcomes) outcome?.delivered();
+      },
+      (error: unknown) => {
+        const failure = error instanceof KafkaError ? error : new KafkaError('failed', String(error));
+        if (failure.reason === 'too large' && !lone) this.#split(lane, messages, outcomes);
+        else for (const outcome of outcomes) outcome?.undelivered(failure);
+      },
+    );
+  }
+
+  /** Halves find the one message that can't be encoded, or is too large, in few passes. */
+  #split(lane: Lane, messages: readonly unknown[], outcomes: readonly (Outcome | undefined)[]): void {
+    const half = messages.length >> 1;
+    this.#produce(lane, messages.slice(0, half), outcomes.slice(0, half));
+    this.#produce(lane, messages.slice(half), outcomes.slice(half));
+  }
+}

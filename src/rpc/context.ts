@@ -1,0 +1,40 @@
+/** What a handler knows of its call. The signal is made when it is asked for: most handlers never do. */
+import type { CallContext } from './dispatch.js';
+
+const NO_HEADERS: Readonly<Record<string, string>> = {};
+
+export class HandlerContext implements CallContext {
+  readonly service: string;
+  readonly method: string;
+  readonly deadline: number;
+  readonly headers: Readonly<Record<string, string>>;
+  #controller: AbortController | undefined;
+  #aborted = false;
+  #reason: unknown;
+
+  constructor(
+    service: string,
+    method: string,
+    deadline: number,
+    headers: Readonly<Record<string, string>> = NO_HEADERS,
+  ) {
+    this.service = service;
+    this.method = method;
+    this.deadline = deadline;
+    this.headers = headers;
+  }
+
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.#aborted) this.#controller.abort(this.#reason);
+    }
+    return this.#controller.signal;
+  }
+
+  static abort(context: HandlerContext, reason: unknown): void {
+    context.#aborted = true;
+    context.#reason = reason;
+    context.#controller?.abort(reason);
+  }
+}

@@ -1,0 +1,173 @@
+/**
+ * The calls that wait for an answer, by their JSON-RPC id. An answer, a failed delivery, the
+ * deadline, an abort or the end of the connection ends each exactly once, whichever comes first.
+ */
+import type { Clock } from '../clock.js';
+import { RpcError } from '../jsonrpc/error.js';
+import { type Id, isFailure, type Notification, type Request, type Response } from '../jsonrpc/message.js';
+import { KafkaError } from '../kafka/port.js';
+import type { Outcome } from './coalesce.js';
+import { Deadlines, type Expiring, type Line } from './deadlines.js';
+import type { Envelope } from './envelope.js';
+import { type CallError, fromKafka, NotSentError, UnknownError } from './error.js';
+import type { ReplyListener } from './inbox.js';
+import type { Plan } from './plan.js';
+import type { Route } from './route.js';
+
+/** What the calls of one client share. */
+export interface Link {
+  readonly correlation: Correlation;
+  readonly route: Route;
+  /** Milliseconds of silence after which the other end of a stream counts as gone. */
+  readonly lease: number;
+}
+
+/** One call that waits. What an answer means to its caller is up to the subclasses. */
+export abstract class PendingCall implements Expiring, Outcome {
+  expiresAt = 0;
+  earlier: Expiring | undefined;
+  later: Expiring | undefined;
+  line: Line | undefined;
+
+  /** On the wire, and the key in the correlation. */
+  id = 0;
+  /** Of the request topic, once it is chosen; a cancel goes there too. */
+  partition = -1;
+  /** Handed to Kafka: from here on, no answer means unknown. */
+  sent = false;
+  ended = false;
+  #release: (() => void) | undefined;
+
+  constructor(
+    readonly link: Link,
+    readonly plan: Plan,
+    readonly timeout: number,
+  ) {}
+
+  abstract onResult(result: unknown, envelope: Envelope): void;
+  abstract onFailure(error: CallError): void;
+  /** `$/open` and `$/next`: only a call that granted credit can expect them. */
+  onStreamMessage(_message: Notification | Request, _envelope: Envelope): void {}
+  /** Tells the server that nobody waits any more. */
+  cancel(): void {
+    this.link.route.cancel(this);
+  }
+
+  /** Follows a signal for as long as the call waits. */
+  abortWith(signal: AbortSignal): void {
+    const abort = () => this.abort('aborted', signal.reason);
+    if (signal.aborted) abort();
+    else {
+      signal.addEventListener('abort', abort, { once: true });
+      this.#release = () => signal.removeEventListener('abort', abort);
+    }
+  }
+
+  /** Takes the call off the list; true for the first who ends it. */
+  end(): boolean {
+    this.#release?.();
+    return this.link.correlation.remove(this);
+  }
+
+  fail(error: CallError): void {
+    if (this.end()) this.onFailure(error);
+  }
+
+  delivered(): void {}
+
+  undelivered(error: RpcError | KafkaError): void {
+    if (error instanceof KafkaError) this.fail(fromKafka(error));
+    else {
+      const text = `${this.plan.name}: the params can't be encoded: ${String(error.data)}`;
+      this.fail(new NotSentError('invalid params', text, { cause: error, data: error.data }));
+    }
+  }
+
+  expire(): void {
+    const { plan, timeout } = this;
+    if (this.sent) {
+      this.cancel();
+      this.fail(new UnknownError('timeout', `${plan.name}: no answer within ${timeout} ms`));
+    } else {
+      const text = `${plan.name}: not sent within ${timeout} ms: ${this.link.route.obstacle}`;
+      this.fail(new NotSentError('timeout', text));
+    }
+  }
+
+  /** Ends it for the caller's own reasons. */
+  abort(reason: 'aborted' | 'closed', cause?: unknown): void {
+    if (this.ended) return;
+    const text = `${this.plan.name}: ${reason === 'aborted' ? 'aborted by its caller' : 'the connection was closed'}`;
+    if (this.sent && reason === 'aborted') this.cancel();
+    this.fail(
+      this.sent ? new UnknownError(reason, text, { cause }) : new NotSentError(reason, text, { cause }),
+    );
+  }
+}
+
+export class Correlation implements ReplyListener {
+  readonly clock: Clock;
+  readonly deadlines: Deadlines;
+  readonly #pending = new Map<Id, PendingCall>();
+  readonly #maxPending: number;
+  #lastId = 0;
+  #closed = false;
+  /** Answers to calls that had ended. */
+  late = 0;
+
+  constructor(clock: Clock, maxPending: number) {
+    this.clock = clock;
+    this.deadlines = new Deadlines(clock);
+    this.#maxPending = maxPending;
+  }
+
+  get size(): number {
+    return this.#pending.size;
+  }
+
+  /** Gives the call its id and starts its clock; at the bound, or once closed, it fails at once. */
+  add(call: PendingCall): boolean {
+    if (this.#closed) {
+      call.onFailure(new NotSentError('closed', `${call.plan.name}: the connection is closed`));
+      return false;
+    }
+    if (this.#pending.size >= this.#maxPending) {
+      const text = `${call.plan.name}: ${this.#maxPending} calls are pending already (maxPending)`;
+      call.onFailure(new NotSentError('too many pending', text));
+      return false;
+    }
+    this.#lastId += 1;
+    call.id = this.#lastId;
+    this.#pending.set(call.id, call);
+    this.deadlines.add(call, call.timeout);
+    return true;
+  }
+
+  remove(call: PendingCall): boolean {
+    if (call.ended) return false;
+    call.ended = true;
+    this.deadlines.remove(call);
+    return this.#pending.delete(call.id);
+  }
+
+  onResponse(response: Response, envelope: Envelope): void {
+    const call = this.#pending.get(response.id);
+    if (call === undefined) this.late += 1;
+    else if (isFailure(response)) call.fail(RpcError.of(response.error));
+    else call.onResult(response.result, envelope);
+  }
+
+  onStreamMessage(message: Notification | Request, envelope: Envelope): void {
+    const id = (message.params as { id?: unknown } | undefined)?.id;
+    const call = this.#pending.get(id as Id);
+    if (call === undefined) this.late += 1;
+    else call.onStreamMessage(message, envelope);
+  }
+
+  /** Ends every call: the connection is closed. */
+  close(): void {
+    this.#closed = true;
+    for (const call of [...this.#pending.values()]) call.abort('closed');
+    this.deadlines.close();
+  }
+}

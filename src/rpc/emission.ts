@@ -1,0 +1,212 @@
+/**
+ * The server's end of a stream: takes items from the handler's Observable or AsyncIterable and
+ * sends them as `$/next`, never more than the client asked for (design: streams). An AsyncIterable
+ * is asked for no more than that; an Observable can't be, so what it emits is kept up to a bound.
+ */
+import { type Either, isLeft } from 'fp-ts/lib/Either.js';
+import type { Observable, Subscription } from 'rxjs';
+import type { Clock } from '../clock.js';
+import { errors, RpcError } from '../jsonrpc/error.js';
+import { failure, type Id, type Response, success } from '../jsonrpc/message.js';
+import type { KafkaError } from '../kafka/port.js';
+import type { Coalescer, Lane, Outcome } from './coalesce.js';
+import { undeliverable } from './work.js';
+
+/** Items in one `$/next`, at most. */
+const MAX_ITEMS = 256;
+
+interface Next {
+  readonly jsonrpc: '2.0';
+  readonly method: '$/next';
+  readonly params: { readonly id: Id; seq: number; items: unknown[] };
+}
+
+export interface EmissionOptions {
+  readonly id: Id;
+  readonly lane: Lane;
+  readonly coalescer: Coalescer;
+  readonly clock: Clock;
+  /** Items kept for a client that is slower than the handler's Observable. */
+  readonly maxBuffered: number;
+  /** Milliseconds without a word from the client after which it counts as gone. */
+  readonly lease: number;
+  /** An item as it goes on the wire. */
+  readonly encode: (item: unknown) => Either<RpcError, unknown>;
+  /** Told once, when nothing more will be sent; `aborted` where that is not the handler's doing. */
+  readonly onEnd: (aborted: RpcError | undefined) => void;
+}
+
+export class Emission implements Outcome {
+  readonly #options: EmissionOptions;
+  readonly #buffer: unknown[] = [];
+  #subscription: Subscription | undefined;
+  #iterator: AsyncIterator<unknown> | undefined;
+  #pulling = false;
+  #credit: number;
+  #sent = 0;
+  #seq = 0;
+  /** The `$/next` of this turn takes items until the lane is flushed, which replaces its array. */
+  #open: Next | undefined;
+  #openedIn: readonly unknown[] | undefined;
+  /** `$/next` whose fate isn't known yet: splitting one renumbers those after it. */
+  #unsent: Next[] = [];
+  #last: Response | undefined;
+  #ended = false;
+  #heardAt: number;
+  #stopLease: () => void = () => {};
+
+  constructor(credit: number, options: EmissionOptions) {
+    this.#credit = credit;
+    this.#options = options;
+    this.#heardAt = options.clock.now();
+    this.#watch();
+  }
+
+  observe(source: Observable<unknown>): void {
+    const subscription = source.subscribe({
+      next: (item) => this.#take(item),
+      error: (error: unknown) => this.#finish(failure(this.#options.id, RpcError.from(error))),
+      complete: () => this.#finish(success(this.#options.id, null)),
+    });
+    if (this.#ended) subscription.unsubscribe();
+    else this.#subscription = subscription;
+  }
+
+  iterate(source: AsyncIterable<unknown>): void {
+    this.#iterator = source[Symbol.asyncIterator]();
+    void this.#pull();
+  }
+
+  /** The client's `$/request`: a total, so a repeat changes nothing but shows that the client is there. */
+  request(credit: number): void {
+    if (this.#ended) return;
+    this.#heardAt = this.#options.clock.now();
+    if (credit > this.#credit) {
+      this.#credit = credit;
+      this.#drain();
+      void this.#pull();
+    } else this.#append([]);
+  }
+
+  /** Ends the stream from outside: `error` is the last that the client hears. */
+  stop(error: RpcError): void {
+    if (this.#ended) return;
+    const { coalescer, lane, id } = this.#options;
+    coalescer.send(lane, failure(id, error));
+    this.#end(error);
+  }
+
+  delivered(): void {}
+
+  undelivered(error: RpcError | KafkaError): void {
+    this.stop(undeliverable(error));
+  }
+
+  /** A `$/next` over the broker's limit, before anything after it has left, becomes two. */
+  split(message: unknown): readonly unknown[] | undefined {
+    const next = message as Next;
+    const { items, seq } = next.params;
+    if (items.length < 2) return undefined;
+    for (const later of this.#unsent) if (later.params.seq > seq) later.params.seq += 1;
+    this.#seq += 1;
+    const rest = this.#next(seq + 1, items.splice(items.length >> 1));
+    this.#unsent.push(rest);
+    return [next, rest];
+  }
+
+  #take(item: unknown): void {
+    if (this.#ended || this.#last !== undefined) return;
+    const encoded = this.#options.encode(item);
+    if (isLeft(encoded)) this.stop(encoded.left);
+    else if (this.#sent < this.#credit && this.#buffer.length === 0) {
+      this.#sent += 1;
+      this.#append([encoded.right]);
+    } else if (this.#buffer.length >= this.#options.maxBuffered) {
+      const text = `stream overflow: the client takes items slower than they come, ${this.#buffer.length} wait`;
+      this.stop(new RpcError(errors.serverError.code, text));
+    } else this.#buffer.push(encoded.right);
+  }
+
+  #append(items: unknown[]): void {
+    const { coalescer, lane } = this.#options;
+    const open = this.#open;
+    if (
+      open !== undefined &&
+      this.#openedIn === lane.messages &&
+      open.params.items.length + items.length <= MAX_ITEMS
+    ) {
+      open.params.items.push(...items);
+      return;
+    }
+    if (this.#openedIn !== lane.messages) this.#unsent = [];
+    const next = this.#next(this.#seq, items);
+    this.#seq += 1;
+    this.#unsent.push(next);
+    this.#open = next;
+    coalescer.send(lane, next, this);
+    this.#openedIn = lane.messages;
+  }
+
+  #next(seq: number, items: unknown[]): Next {
+    return { jsonrpc: '2.0', method: '$/next', params: { id: this.#options.id, seq, items } };
+  }
+
+  #drain(): void {
+    while (this.#buffer.length > 0 && this.#sent < this.#credit) {
+      const items = this.#buffer.splice(0, Math.min(MAX_ITEMS, this.#credit - this.#sent));
+      this.#sent += items.length;
+      this.#append(items);
+    }
+    if (this.#buffer.length === 0 && this.#last !== undefined) this.#sendLast(this.#last);
+  }
+
+  #finish(last: Response): void {
+    if (this.#ended || this.#last !== undefined) return;
+    this.#last = last;
+    this.#drain();
+  }
+
+  #sendLast(last: Response): void {
+    const { coalescer, lane } = this.#options;
+    coalescer.send(lane, last);
+    this.#end(undefined);
+  }
+
+  #end(aborted: RpcError | undefined): void {
+    this.#ended = true;
+    this.#stopLease();
+    this.#buffer.length = 0;
+    this.#subscription?.unsubscribe();
+    this.#subscription = undefined;
+    void this.#iterator?.return?.()?.catch(() => {});
+    this.#iterator = undefined;
+    this.#options.onEnd(aborted);
+  }
+
+  /** One item at a time, and only what was asked for. */
+  async #pull(): Promise<void> {
+    if (this.#pulling) return;
+    this.#pulling = true;
+    try {
+      while (this.#iterator !== undefined && this.#sent < this.#credit) {
+        const { done, value } = await this.#iterator.next();
+        if (done === true) this.#finish(success(this.#options.id, null));
+        else this.#take(value);
+      }
+    } catch (error) {
+      this.#finish(failure(this.#options.id, RpcError.from(error)));
+    } finally {
+      this.#pulling = false;
+    }
+  }
+
+  #watch(): void {
+    const { clock, lease } = this.#options;
+    const silence = clock.now() - this.#heardAt;
+    if (silence >= lease) {
+      this.stop(new RpcError(errors.cancelled.code, `Cancelled: nothing from the client for ${silence} ms`));
+      return;
+    }
+    this.#stopLease = clock.after(lease - silence, () => this.#watch());
+  }
+}

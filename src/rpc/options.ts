@@ -1,0 +1,19 @@
+/** Checks of options at the edge: what is wrong, where, and what is accepted. */
+
+const MAX_TIMER = 2_147_483_647;
+
+/** A number of milliseconds that a timer can hold. */
+export function milliseconds(field: string, value: number): number {
+  return within(field, value, 1, MAX_TIMER, 'a number of milliseconds');
+}
+
+/** A bound or a count. */
+export function count(field: string, value: number, from = 1): number {
+  if (Number.isInteger(value)) return within(field, value, from, Number.MAX_SAFE_INTEGER, 'an integer');
+  throw new TypeError(`${field}: expected an integer from ${from}, got ${String(value)}`);
+}
+
+function within(field: string, value: number, from: number, to: number, what: string): number {
+  if (typeof value === 'number' && value >= from && value <= to) return value;
+  throw new TypeError(`${field}: expected ${what} from ${from} to ${to}, got ${String(value)}`);
+}

@@ -1,0 +1,343 @@
+/**
+ * One call at the server, from its turn to its answer: invokes the handler, turns what it gives
+ * into the answer or the stream, and ends early when the caller cancels or the deadline comes.
+ */
+import { type Either, isLeft, left, right } from 'fp-ts/lib/Either.js';
+import {
+  defaultIfEmpty,
+  from,
+  isObservable,
+  map,
+  type Observable,
+  type Subscription,
+  take,
+  takeLast,
+  toArray,
+} from 'rxjs';
+import type { Clock } from '../clock.js';
+import { errors, RpcError } from '../jsonrpc/error.js';
+import {
+  failure,
+  type Id,
+  type Notification,
+  notification,
+  type Request,
+  success,
+} from '../jsonrpc/message.js';
+import type { KafkaError } from '../kafka/port.js';
+import type { Coalescer, Outcome } from './coalesce.js';
+import { HandlerContext } from './context.js';
+import type { Deadlines, Expiring, Line } from './deadlines.js';
+import type { Entry } from './dispatch.js';
+import { Emission } from './emission.js';
+import type { Meta } from './envelope.js';
+import type { Controlled, RunningCalls } from './running.js';
+import type { Waiting } from './turns.js';
+import { undeliverable, type Work } from './work.js';
+
+/** What has happened at a server since it began. */
+export interface ServerStats {
+  /** Calls and notifications whose handlers succeeded, and those answered with an error. */
+  succeeded: number;
+  failed: number;
+  /** Answers that Kafka would not take, not even as an error. */
+  lost: number;
+  /** Requests dropped unhandled because their time had passed. */
+  expired: number;
+  /** Requests answered with -32002 at once. */
+  overloaded: number;
+  /** Records that could not be answered: reply topic not allowed, correlation id not ASCII. */
+  refused: number;
+  /** Records and batch entries that aren't JSON-RPC requests. */
+  malformed: number;
+  /** Records without a value, skipped. */
+  tombstones: number;
+  /** Requests with a timestamp later than now by more than the clock tolerance. */
+  fromFuture: number;
+}
+
+export interface ServerLimits {
+  /** Items of a stream kept for a client that is slower than the handler's Observable. */
+  readonly maxBuffered: number;
+  /** Items of an Observable that are answered as one array. */
+  readonly maxCollected: number;
+  /** Streams open at once. */
+  readonly maxStreams: number;
+  /** Milliseconds without a word from a stream's client after which it counts as gone. */
+  readonly lease: number;
+}
+
+/** What the calls of one server share. */
+export interface CallHost {
+  readonly service: string;
+  readonly clock: Clock;
+  readonly coalescer: Coalescer;
+  readonly deadlines: Deadlines;
+  readonly running: RunningCalls;
+  readonly limits: ServerLimits;
+  readonly stats: ServerStats;
+  /** Calls that outlived the turn in which they came. */
+  readonly live: Set<ServedCall>;
+  streams: number;
+  /** A handler no longer takes a turn. */
+  leave(): void;
+  /** A handler threw what no caller may see. */
+  onHandlerError(method: string, error: unknown): void;
+}
+
+export class ServedCall implements Outcome, Expiring, Controlled, Waiting {
+  expiresAt = 0;
+  earlier: Expiring | undefined;
+  later: Expiring | undefined;
+  line: Line | undefined;
+  /** The call that waits for its turn behind this one. */
+  next: Waiting | undefined;
+
+  readonly #host: CallHost;
+  readonly #work: Work;
+  readonly #entry: Entry;
+  readonly #message: Request | Notification;
+  readonly #meta: Meta;
+  readonly #context: HandlerContext;
+  #subscription: Subscription | undefined;
+  #emission: Emission | undefined;
+  #registered = false;
+  #answered = false;
+  #holdsTurn = false;
+  #substituted = false;
+
+  constructor(
+    host: CallHost,
+    work: Work,
+    entry: Entry,
+    message: Request | Notification,
+    meta: Meta,
+    deadline: number,
+  ) {
+    this.#host = host;
+    this.#work = work;
+    this.#entry = entry;
+    this.#message = message;
+    this.#meta = meta;
+    this.#context = new HandlerContext(host.service, message.method, deadline, meta.headers);
+  }
+
+  get ended(): boolean {
+    return this.#answered;
+  }
+
+  get streaming(): boolean {
+    return this.#emission !== undefined;
+  }
+
+  /** Its turn has come; `host.leave` is called when the handler no longer takes one. */
+  start(): void {
+    this.#holdsTurn = true;
+    let value: unknown;
+    try {
+      const invoked = this.#entry.invoke(this.#message.params, this.#context);
+      if (isLeft(invoked)) {
+        this.#settle(invoked);
+        return;
+      }
+      value = invoked.right;
+    } catch (error) {
+      this.#threw(error);
+      return;
+    }
+    this.#consider(value);
+  }
+
+  /** Makes the call findable for `$/cancel`, `$/request` and its deadline: it outlives this turn. */
+  register(): void {
+    if (this.#registered || this.#answered) return;
+    this.#registered = true;
+    const { id } = this.#message;
+    if (id !== undefined) this.#host.running.add(this.#work.caller.id, id, this);
+    this.#host.live.add(this);
+    const { timeout } = this.#meta;
+    if (timeout !== undefined && this.#emission === undefined) {
+      this.#host.deadlines.add(this, timeout, this.#context.deadline);
+    }
+  }
+
+  cancel(): void {
+    this.stop(new RpcError(errors.cancelled.code));
+  }
+
+  expire(): void {
+    this.stop(new RpcError(errors.expired.code));
+  }
+
+  request(credit: number): void {
+    this.#emission?.request(credit);
+  }
+
+  /** Ends the call before its handler does, with this error as its answer. */
+  stop(error: RpcError): void {
+    if (this.#answered) return;
+    HandlerContext.abort(this.#context, error);
+    if (this.#emission === undefined) this.#send(error);
+    else this.#emission.stop(error);
+    if (this.#subscription !== undefined) {
+      this.#subscription.unsubscribe();
+      this.#leave();
+    }
+  }
+
+  /** Ends the call without an answer: another instance will have it again. */
+  abandon(): void {
+    if (this.#answered) return;
+    this.#answered = true;
+    this.#forget();
+    HandlerContext.abort(this.#context, new RpcError(errors.cancelled.code, 'Cancelled: the server stops'));
+    this.#subscription?.unsubscribe();
+    this.#leave();
+  }
+
+  delivered(): void {
+    this.#work.finish();
+  }
+
+  /** An answer that can't be sent is replaced once by an error that can. */
+  undelivered(error: RpcError | KafkaError): void {
+    const { id } = this.#message;
+    if (this.#substituted || id === undefined) {
+      this.#host.stats.lost += 1;
+      this.#work.finish();
+    } else {
+      this.#substituted = true;
+      this.#work.answer(failure(id, undeliverable(error)), this);
+    }
+  }
+
+  #consider(value: unknown): void {
+    if (typeof value !== 'object' || value === null) this.#settle(this.#entry.answer(value));
+    else if (isObservable(value)) this.#observe(value);
+    else if (typeof (value as PromiseLike<unknown>).then === 'function') {
+      this.register();
+      (value as PromiseLike<unknown>).then(
+        (result) => this.#consider(result),
+        (error: unknown) => this.#threw(error),
+      );
+    } else if (Symbol.asyncIterator in value) this.#observe(value as AsyncIterable<unknown>);
+    else this.#settle(this.#entry.answer(value));
+  }
+
+  #observe(items: Items): void {
+    if (this.#answered) {
+      this.#leave();
+      return;
+    }
+    const { id } = this.#message;
+    const { credit } = this.#meta;
+    const streams = credit !== undefined && this.#work.caller.callstream && this.#entry.kind !== 'request';
+    if (id !== undefined && streams) this.#open(id, credit, items);
+    else {
+      this.register();
+      this.#subscription = oneAnswer(items, this.#entry, this.#host.limits.maxCollected).subscribe({
+        next: (result) => this.#settle(right(result)),
+        error: (error: unknown) => this.#threw(error),
+      });
+    }
+  }
+
+  /** The record is done when `$/open` is delivered: a stream dies with its server. */
+  #open(id: Id, credit: number, items: Items): void {
+    const host = this.#host;
+    if (host.streams >= host.limits.maxStreams) {
+      const text = `Overloaded: ${host.limits.maxStreams} streams are open`;
+      this.#settle(left(new RpcError(errors.overloaded.code, text)));
+      return;
+    }
+    const lane = this.#work.caller.lane(id);
+    host.coalescer.send(lane, notification('$/open', { id }), this);
+    host.streams += 1;
+    this.#emission = new Emission(credit, {
+      id,
+      lane,
+      coalescer: host.coalescer,
+      clock: host.clock,
+      maxBuffered: host.limits.maxBuffered,
+      lease: host.limits.lease,
+      encode: (item) => this.#entry.answer(item),
+      onEnd: (aborted) => {
+        host.streams -= 1;
+        this.#answered = true;
+        this.#forget();
+        if (aborted !== undefined) HandlerContext.abort(this.#context, aborted);
+      },
+    });
+    host.deadlines.remove(this);
+    this.register();
+    this.#leave();
+    if (isObservable(items)) this.#emission.observe(items);
+    else this.#emission.iterate(items);
+  }
+
+  #threw(error: unknown): void {
+    if (!(error instanceof RpcError)) this.#host.onHandlerError(this.#message.method, error);
+    this.#settle(left(RpcError.from(error)));
+  }
+
+  /** The handler is through. */
+  #settle(answer: Either<RpcError, unknown>): void {
+    if (!this.#answered) {
+      if (isLeft(answer)) this.#send(answer.left);
+      else this.#send(undefined, answer.right);
+    }
+    this.#leave();
+  }
+
+  #send(error: RpcError | undefined, result?: unknown): void {
+    this.#answered = true;
+    this.#forget();
+    const { id } = this.#message;
+    if (error === undefined) this.#host.stats.succeeded += 1;
+    else this.#host.stats.failed += 1;
+    if (id === undefined) this.#work.finish();
+    else this.#work.answer(error === undefined ? success(id, result) : failure(id, error), this);
+  }
+
+  #forget(): void {
+    if (!this.#registered) return;
+    this.#host.deadlines.remove(this);
+    this.#host.live.delete(this);
+    const { id } = this.#message;
+    if (id !== undefined) this.#host.running.remove(this.#work.caller.id, id, this);
+  }
+
+  #leave(): void {
+    if (!this.#holdsTurn) return;
+    this.#holdsTurn = false;
+    this.#host.leave();
+  }
+}
+
+type Items = Observable<unknown> | AsyncIterable<unknown>;
+
+/**
+ * Everything a source of items gives, as one answer: its last item where the contract has a
+ * request, all of them in an array, up to a bound, where the caller asked for no stream.
+ */
+function oneAnswer(items: Items, entry: Entry, maxItems: number): Observable<unknown> {
+  const source = from(items);
+  const answer = (item: unknown) => {
+    const encoded = entry.answer(item);
+    if (isLeft(encoded)) throw encoded.left;
+    return encoded.right;
+  };
+  if (entry.kind === 'request') return source.pipe(takeLast(1), defaultIfEmpty(undefined), map(answer));
+  return source.pipe(
+    map(answer),
+    take(maxItems + 1),
+    toArray(),
+    map((all) => {
+      if (all.length <= maxItems) return all;
+      throw new RpcError(
+        errors.serverError.code,
+        `more than ${maxItems} items: ask for a stream (meta.credit)`,
+      );
+    }),
+  );
+}

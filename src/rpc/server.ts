@@ -1,0 +1,288 @@
+/**
+ * The server of one service: takes records of requests, opens them into calls, gives each its turn
+ * within the limits, and commits a record once all it asked for is answered. Its way down is
+ * Kafka's consumer group; its way out are the coalescer's lanes to the callers.
+ */
+import { isLeft } from 'fp-ts/lib/Either.js';
+import { type Codec, codecFor } from '../jsonrpc/codec.js';
+import { errors, RpcError } from '../jsonrpc/error.js';
+import { failure, isResponse, type Notification, type Request } from '../jsonrpc/message.js';
+import { emptyBatch, validate } from '../jsonrpc/validate.js';
+import type { ConsumerRecord, Kafka, KafkaError } from '../kafka/port.js';
+import { type Caller, Callers } from './caller.js';
+import type { Coalescer, Outcome } from './coalesce.js';
+import { Commits } from './commits.js';
+import { Deadlines } from './deadlines.js';
+import type { Entry } from './dispatch.js';
+import { type Envelope, readEnvelope, readMeta } from './envelope.js';
+import type { Inbox } from './inbox.js';
+import type { RunningCalls } from './running.js';
+import { type CallHost, ServedCall, type ServerLimits, type ServerStats } from './served-call.js';
+import { Turns } from './turns.js';
+import { Work } from './work.js';
+
+/** Something that went wrong at a server and that no caller is told of. */
+export interface ServerIssue {
+  readonly kind: 'handler' | 'record' | 'kafka';
+  readonly message: string;
+  readonly cause?: unknown;
+}
+
+export interface ServerSettings extends ServerLimits {
+  readonly concurrency: number;
+  readonly maxQueued: number;
+  readonly clockTolerance: number;
+  readonly sessionTimeout: number;
+  readonly revokeTimeout: number;
+  readonly requestsTopic: string;
+  readonly repliesTopic: string;
+  readonly replyTopics: ReadonlySet<string>;
+  readonly onIssue: (issue: ServerIssue) => void;
+}
+
+/** What a server needs of its connection. */
+export interface ServerContext {
+  readonly kafka: Kafka;
+  readonly coalescer: Coalescer;
+  readonly inbox: Inbox;
+  readonly running: RunningCalls;
+}
+
+/** A refused or dropped call has its answer in hand: nothing follows but its delivery. */
+class Refusal implements Outcome {
+  readonly #work: Work;
+
+  constructor(work: Work) {
+    this.#work = work;
+  }
+
+  delivered(): void {
+    this.#work.finish();
+  }
+
+  undelivered(): void {
+    this.#work.finish();
+  }
+}
+
+export class ServiceServer {
+  readonly service: string;
+  readonly stats: ServerStats = {
+    succeeded: 0,
+    failed: 0,
+    lost: 0,
+    expired: 0,
+    overloaded: 0,
+    refused: 0,
+    malformed: 0,
+    tombstones: 0,
+    fromFuture: 0,
+  };
+  readonly #entries: ReadonlyMap<string, Entry>;
+  readonly #settings: ServerSettings;
+  readonly #context: ServerContext;
+  readonly #callers: Callers;
+  readonly #commits: Commits;
+  readonly #turns: Turns;
+  readonly #host: CallHost;
+  #stopping: Promise<void> | undefined;
+
+  /** Joins the group; resolves when it has its partitions. */
+  static async open(
+    service: string,
+    entries: ReadonlyMap<string, Entry>,
+    settings: ServerSettings,
+    context: ServerContext,
+  ): Promise<ServiceServer> {
+    const server = new ServiceServer(service, entries, settings, context);
+    await server.#join();
+    return server;
+  }
+
+  private constructor(
+    service: string,
+    entries: ReadonlyMap<string, Entry>,
+    settings: ServerSettings,
+    context: ServerContext,
+  ) {
+    const { kafka, coalescer, inbox, running } = context;
+    this.service = service;
+    this.#entries = entries;
+    this.#settings = settings;
+    this.#context = context;
+    this.#callers = new Callers(settings.repliesTopic, settings.replyTopics, inbox.peer);
+    this.#commits = new Commits(kafka.clock, (error) => this.#onKafkaError(error));
+    this.#turns = new Turns(settings.concurrency, settings.maxQueued, (flooded) => {
+      if (flooded) this.#commits.consumer?.pause();
+      else this.#commits.consumer?.resume();
+    });
+    this.#host = {
+      service,
+      clock: kafka.clock,
+      coalescer,
+      deadlines: new Deadlines(kafka.clock),
+      running,
+      limits: settings,
+      stats: this.stats,
+      live: new Set(),
+      streams: 0,
+      leave: () => this.#turns.leave(),
+      onHandlerError: (method, cause) =>
+        settings.onIssue({ kind: 'handler', message: `${service}.${method} threw ${String(cause)}`, cause }),
+    };
+  }
+
+  /** Handlers at work, calls that wait for their turn, open streams. */
+  get load(): { readonly running: number; readonly queued: number; readonly streams: number } {
+    return { running: this.#turns.running, queued: this.#turns.queued, streams: this.#host.streams };
+  }
+
+  async #join(): Promise<void> {
+    const { kafka, inbox } = this.#context;
+    const { requestsTopic, sessionTimeout, revokeTimeout } = this.#settings;
+    const { offsets } = this.#commits;
+    inbox.broadcasts.set(this.service, (record, envelope) => this.#open(record, envelope, () => {}));
+    this.#commits.consumer = await kafka.subscribe(
+      {
+        group: this.service,
+        topics: [requestsTopic],
+        from: 'earliest',
+        sessionTimeout,
+        revokeTimeout: revokeTimeout + 500,
+      },
+      {
+        onRecord: (record) => this.#onRecord(record),
+        onError: (error) => this.#onKafkaError(error),
+        onAssigned: (partitions) => offsets.assign(partitions),
+        onRevoked: async (partitions, lost) => {
+          if (!lost) {
+            await this.#commits.idle(revokeTimeout, partitions);
+            await this.#commits.flush();
+          }
+          offsets.revoke(partitions);
+        },
+      },
+    );
+  }
+
+  /**
+   * Takes no more records, lets what runs finish for at most `drain` ms, ends the streams, commits
+   * and leaves the group. What was not finished is handled by another instance.
+   */
+  close(drain: number): Promise<void> {
+    this.#stopping ??= this.#close(drain);
+    return this.#stopping;
+  }
+
+  async #close(drain: number): Promise<void> {
+    const { coalescer, inbox } = this.#context;
+    inbox.broadcasts.delete(this.service);
+    await this.#commits.idle(drain);
+    const stopping = new RpcError(errors.serverError.code, 'Server error: the server stops');
+    for (const call of [...this.#host.live]) {
+      if (call.streaming) call.stop(stopping);
+      else call.abandon();
+    }
+    coalescer.flush();
+    await this.#commits.consumer?.close();
+    this.#commits.close();
+    this.#host.deadlines.close();
+  }
+
+  #onRecord(record: ConsumerRecord): void {
+    if (this.#stopping !== undefined || !this.#commits.offsets.take(record)) return;
+    this.#open(record, readEnvelope(record.headers), () => this.#commits.done(record));
+  }
+
+  /** From a record to its calls; `done` is called when the last of them is answered. */
+  #open(record: ConsumerRecord, envelope: Envelope, done: () => void): void {
+    const { value } = record;
+    if (value === null) {
+      this.stats.tombstones += 1;
+      done();
+      return;
+    }
+    const codec = codecFor(envelope.contentType, value);
+    const caller = this.#callers.of(envelope, codec);
+    if (typeof caller === 'string') {
+      this.stats.refused += 1;
+      const { topic, partition, offset } = record;
+      this.#settings.onIssue({
+        kind: 'record',
+        message: `${topic}/${partition}@${offset} can't be answered: ${caller}`,
+      });
+      done();
+    } else this.#decode(record, value, codec, caller, done);
+  }
+
+  #decode(record: ConsumerRecord, value: Buffer, codec: Codec, caller: Caller, done: () => void): void {
+    const { coalescer } = this.#context;
+    const decoded = codec.decode(value);
+    if (isLeft(decoded) || (Array.isArray(decoded.right) && decoded.right.length === 0)) {
+      this.stats.malformed += 1;
+      const work = new Work(caller, coalescer, 1, false, done);
+      work.answer(isLeft(decoded) ? failure(null, decoded.left) : emptyBatch(), new Refusal(work));
+      return;
+    }
+    const payload = decoded.right;
+    if (Array.isArray(payload)) {
+      const work = new Work(caller, coalescer, payload.length, true, done);
+      for (const entry of payload) this.#admit(entry, work, record);
+    } else this.#admit(payload, new Work(caller, coalescer, 1, false, done), record);
+  }
+
+  /** Decides on one entry: refused, dropped, or let in line. */
+  #admit(entry: unknown, work: Work, { timestamp }: ConsumerRecord): void {
+    const validated = validate(entry);
+    if (isLeft(validated)) {
+      this.stats.malformed += 1;
+      work.answer(validated.left, new Refusal(work));
+      return;
+    }
+    const message = validated.right;
+    if (isResponse(message)) {
+      this.stats.malformed += 1;
+      work.finish();
+      return;
+    }
+    if (message.method.startsWith('$/')) {
+      this.#context.running.onControl(work.caller.id, message);
+      if (message.id === undefined) work.finish();
+      else this.#refuse(message, work, new RpcError(errors.methodNotFound.code));
+      return;
+    }
+    const meta = readMeta(message.meta);
+    const now = this.#context.kafka.clock.now();
+    if (timestamp > now + this.#settings.clockTolerance) this.stats.fromFuture += 1;
+    let deadline = Number.POSITIVE_INFINITY;
+    if (meta.timeout !== undefined) {
+      if (now > timestamp + meta.timeout + this.#settings.clockTolerance) {
+        this.stats.expired += 1;
+        this.#refuse(message, work, new RpcError(errors.expired.code));
+        return;
+      }
+      deadline = Math.min(timestamp, now) + meta.timeout;
+    }
+    const handler = this.#entries.get(message.method);
+    if (handler === undefined) {
+      const data = `${this.service} has no method ${JSON.stringify(message.method.slice(0, 100))}`;
+      this.#refuse(message, work, new RpcError(errors.methodNotFound.code, undefined, { data }));
+    } else if (this.#turns.full && work.caller.callstream && message.id !== undefined) {
+      this.stats.overloaded += 1;
+      this.#refuse(message, work, new RpcError(errors.overloaded.code));
+    } else {
+      const call = new ServedCall(this.#host, work, handler, message, meta, deadline);
+      this.#turns.enter(call);
+    }
+  }
+
+  /** A notification is never answered, not even with an error (JSON-RPC 2.0 section 4.1). */
+  #refuse(message: Request | Notification, work: Work, error: RpcError): void {
+    if (message.id === undefined) work.finish();
+    else work.answer(failure(message.id, error), new Refusal(work));
+  }
+
+  #onKafkaError(cause: KafkaError): void {
+    this.#settings.onIssue({ kind: 'kafka', message: cause.message, cause });
+  }
+}

@@ -1,0 +1,138 @@
+/**
+ * The client's end of a stream: `$/open` and `$/next` in, credit (`$/request`) and `$/cancel` out
+ * (design: streams). It bridges Reactive Streams to RxJS: signals are serial, nothing follows the
+ * terminal one, and the server never sends more than was asked for.
+ */
+import { isLeft } from 'fp-ts/lib/Either.js';
+import type { Subscriber } from 'rxjs';
+import { errors, RpcError } from '../jsonrpc/error.js';
+import type { Notification, Request } from '../jsonrpc/message.js';
+import { type Link, PendingCall } from './correlation.js';
+import type { Envelope, Peer } from './envelope.js';
+import { type CallError, UnknownError } from './error.js';
+import type { Plan } from './plan.js';
+
+export class StreamCall extends PendingCall {
+  #server: Peer | undefined;
+  #nextSeq = 0;
+  #received = 0;
+  #granted: number;
+  #heardAt = 0;
+  #stopKeepalive: (() => void) | undefined;
+
+  constructor(
+    link: Link,
+    plan: Plan,
+    timeout: number,
+    /** Items asked for ahead of the subscriber. */
+    readonly window: number,
+    readonly subscriber: Subscriber<unknown>,
+  ) {
+    super(link, plan, timeout);
+    this.#granted = window;
+  }
+
+  override onStreamMessage(message: Notification | Request, envelope: Envelope): void {
+    const sender = envelope.sender;
+    if (sender === undefined) return;
+    if (this.#server === undefined) this.#bind(sender);
+    else if (this.#server.instance !== sender.instance) {
+      this.link.route.cancel(this, sender);
+      return;
+    }
+    this.#heardAt = this.link.correlation.clock.now();
+    if (message.method === '$/next') this.#onNext(message.params as { seq?: unknown; items?: unknown });
+  }
+
+  /** The answer that ends the stream; of a method that isn't one, the only item. */
+  onResult(result: unknown, envelope: Envelope): void {
+    if (this.#server === undefined) {
+      this.link.route.answered(this, envelope.sender);
+      if (!this.#emit(result)) return;
+    } else if (envelope.sender?.instance !== this.#server.instance) return;
+    if (this.end()) this.subscriber.complete();
+  }
+
+  onFailure(error: CallError): void {
+    this.subscriber.error(error);
+  }
+
+  override end(): boolean {
+    this.#stopKeepalive?.();
+    return super.end();
+  }
+
+  override cancel(): void {
+    this.link.route.cancel(this, this.#server);
+  }
+
+  /** The first instance that answers has the stream; from here on the lease watches over it, not the timeout. */
+  #bind(server: Peer): void {
+    this.#server = server;
+    this.link.route.answered(this, server);
+    this.link.correlation.deadlines.remove(this);
+    this.#keepAlive();
+  }
+
+  #onNext({ seq, items }: { seq?: unknown; items?: unknown }): void {
+    if (typeof seq !== 'number' || !Array.isArray(items)) {
+      this.#stop(new RpcError(errors.internalError.code, `${this.plan.name}: malformed $/next`));
+      return;
+    }
+    if (seq < this.#nextSeq) return;
+    if (seq > this.#nextSeq) {
+      this.#stop(
+        new UnknownError('gap', `${this.plan.name}: $/next ${this.#nextSeq} is missing, got ${seq}`),
+      );
+      return;
+    }
+    this.#nextSeq += 1;
+    this.#received += items.length;
+    if (this.#received > this.#granted) {
+      const text = `${this.plan.name}: ${this.#received} items sent, ${this.#granted} asked for`;
+      this.#stop(new UnknownError('overflow', text));
+      return;
+    }
+    for (const item of items) if (!this.#emit(item)) return;
+    if (this.#granted - this.#received <= this.window / 2) {
+      this.#granted = this.#received + this.window;
+      this.#grant();
+    }
+  }
+
+  /** False once the stream has ended: by a wrong item, or by the subscriber in the middle of it. */
+  #emit(item: unknown): boolean {
+    const checked = this.plan.checkResult(item);
+    if (isLeft(checked)) {
+      this.#stop(checked.left);
+      return false;
+    }
+    this.subscriber.next(checked.right);
+    return !this.ended;
+  }
+
+  #stop(error: CallError): void {
+    this.cancel();
+    this.fail(error);
+  }
+
+  #grant(): void {
+    if (this.#server !== undefined) this.link.route.grant(this, this.#server, this.#granted);
+  }
+
+  /** Repeats the credit three times a lease; the server answers each, so silence means that it has gone. */
+  #keepAlive(): void {
+    const { lease } = this.link;
+    this.#stopKeepalive = this.link.correlation.clock.after(lease / 3, () => {
+      const silence = this.link.correlation.clock.now() - this.#heardAt;
+      if (silence >= lease) {
+        this.#stop(
+          new UnknownError('silence', `${this.plan.name}: nothing from its server for ${silence} ms`),
+        );
+        return;
+      }
+      this.#grant();
+      this.#keepAlive();
+    });
+  }
+}

@@ -1,0 +1,88 @@
+/**
+ * One record of requests being worked on: it is done when all its calls are answered, and only
+ * then may its offset be committed. A callstream peer gets each answer as it is ready; any other
+ * gets the answers of a batch in one array (JSON-RPC 2.0 section 6).
+ */
+import { isLeft } from 'fp-ts/lib/Either.js';
+import { errors, RpcError } from '../jsonrpc/error.js';
+import { failure, type Response } from '../jsonrpc/message.js';
+import { KafkaError } from '../kafka/port.js';
+import type { Caller } from './caller.js';
+import type { Coalescer, Outcome } from './coalesce.js';
+
+export class Work implements Outcome {
+  readonly caller: Caller;
+  readonly #coalescer: Coalescer;
+  readonly #onDone: (work: Work) => void;
+  readonly #answers: Response[] | undefined;
+  #open: number;
+  #substituted = false;
+  /** Answers that could not be delivered. */
+  lost = 0;
+
+  constructor(
+    caller: Caller,
+    coalescer: Coalescer,
+    calls: number,
+    batch: boolean,
+    onDone: (work: Work) => void,
+  ) {
+    this.caller = caller;
+    this.#coalescer = coalescer;
+    this.#open = calls;
+    this.#onDone = onDone;
+    this.#answers = batch && !caller.callstream ? [] : undefined;
+  }
+
+  /** Sends an answer; `outcome` hears of its delivery unless it waits for the others of its batch. */
+  answer(response: Response, outcome: Outcome): void {
+    if (this.#answers === undefined) {
+      this.#coalescer.send(this.caller.lane(response.id), response, outcome);
+    } else {
+      this.#answers.push(response);
+      this.finish();
+    }
+  }
+
+  /** One call less: answered, or a notification that needs no answer. */
+  finish(): void {
+    this.#open -= 1;
+    if (this.#open > 0) return;
+    if (this.#answers === undefined || this.#answers.length === 0) this.#onDone(this);
+    else this.#sendAll(this.#answers);
+  }
+
+  delivered(): void {
+    this.#onDone(this);
+  }
+
+  undelivered(error: RpcError | KafkaError): void {
+    const answers = this.#answers ?? [];
+    if (this.#substituted) {
+      this.lost += answers.length;
+      this.#onDone(this);
+      return;
+    }
+    this.#substituted = true;
+    const { codec } = this.caller.lane(null);
+    const all = error instanceof KafkaError;
+    this.#sendAll(
+      answers.map((answer) =>
+        all || isLeft(codec.encode(answer)) ? failure(answer.id, undeliverable(error)) : answer,
+      ),
+    );
+  }
+
+  #sendAll(answers: readonly Response[]): void {
+    this.#coalescer.send(this.caller.lane(answers[0]?.id ?? null), answers, this);
+  }
+}
+
+/** What a caller learns of an answer that it can't get. */
+export function undeliverable(error: RpcError | KafkaError): RpcError {
+  return error instanceof KafkaError
+    ? new RpcError(errors.internalError.code, undefined, {
+        data: `the answer was not delivered: ${error.reason}`,
+      })
+    : error;
+}

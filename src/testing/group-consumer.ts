@@ -1,0 +1,205 @@
+/** A member of a consumer group, on the client's side. */
+import {
+  type Consumer,
+  type GroupHandlers,
+  type GroupOptions,
+  KafkaError,
+  type TopicPartitionOffset,
+} from '../kafka/port.js';
+import type { Member, MemoryGroup } from './memory-group.js';
+import type { MemoryLink } from './memory-link.js';
+import type { MemoryLog } from './memory-log.js';
+import { ReaderSet } from './reader-set.js';
+
+type State = 'joining' | 'assigned' | 'revoking' | 'closed';
+
+export class GroupConsumer implements Consumer {
+  /** Resolves at the first assignment. */
+  readonly joined: Promise<void>;
+  /** Resolves once it is closed. */
+  readonly left: Promise<void>;
+  readonly #link: MemoryLink;
+  readonly #group: MemoryGroup;
+  readonly #options: GroupOptions;
+  readonly #handlers: GroupHandlers;
+  readonly #readers: ReaderSet;
+  readonly #id: number;
+  readonly #name: string;
+  readonly #unlisten: () => void;
+  #state: State = 'joining';
+  #generation = -1;
+  #joins = 0;
+  #revoking: Promise<void> | undefined;
+  #closing: Promise<void> | undefined;
+  #session: (() => void) | undefined;
+  #lost = false;
+  #onJoined: () => void = () => {};
+  #onRefused: (error: KafkaError) => void = () => {};
+  #onLeft: () => void = () => {};
+
+  constructor(
+    link: MemoryLink,
+    group: MemoryGroup,
+    name: string,
+    options: GroupOptions,
+    handlers: GroupHandlers,
+  ) {
+    this.#link = link;
+    this.#group = group;
+    this.#options = options;
+    this.#handlers = handlers;
+    this.#readers = new ReaderSet(link, (record) => handlers.onRecord(record));
+    this.#id = group.nextId();
+    this.#name = name;
+    this.joined = new Promise((resolve, reject) => {
+      this.#onJoined = resolve;
+      this.#onRefused = reject;
+    });
+    this.left = new Promise((resolve) => {
+      this.#onLeft = resolve;
+    });
+    this.#unlisten = link.onChange(() => this.#watchSession());
+    this.#watchSession();
+    this.#join();
+  }
+
+  pause(): void {
+    this.#readers.paused = true;
+  }
+
+  resume(): void {
+    this.#readers.paused = false;
+  }
+
+  commit(offsets: readonly TopicPartitionOffset[]): Promise<void> {
+    if (this.#state === 'closed') return Promise.reject(closed());
+    const generation = this.#generation;
+    const copy = offsets.map((at) => ({ ...at }));
+    return this.#link.request(() => this.#group.commit(this.#id, generation, copy));
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    const { process, toBroker, hop } = this.#link;
+    if (process.killed) return;
+    await (this.#revoking ?? this.#revoke(this.#lost));
+    this.#state = 'closed';
+    this.#onRefused(closed());
+    this.#readers.close();
+    this.#onLeft();
+    const delay = hop();
+    toBroker.push(delay, () => {
+      this.#unlisten();
+      this.#session?.();
+      this.#group.leave(this.#id);
+    });
+    await new Promise<void>((resolve) => {
+      process.after(delay + hop(), resolve);
+    });
+  }
+
+  #join(): void {
+    this.#state = 'joining';
+    this.#joins += 1;
+    const member = this.#asMember(this.#joins);
+    this.#link.toBroker.push(this.#link.hop(), () => this.#group.join(member));
+  }
+
+  /** The group's messages to this member; those that answer an earlier join come too late. */
+  #asMember(join: number): Member {
+    const { toProcess, hop } = this.#link;
+    const tell = (work: () => void) =>
+      toProcess.push(hop(), () => {
+        if (join === this.#joins) work();
+      });
+    return {
+      id: this.#id,
+      name: this.#name,
+      topics: this.#options.topics,
+      prepare: (generation) => tell(() => this.#onPrepare(generation)),
+      assign: (generation, logs) => tell(() => this.#onAssign(generation, logs)),
+    };
+  }
+
+  #onPrepare(generation: number): void {
+    if (this.#lost) this.#onLost();
+    else if (this.#state === 'assigned' && generation === this.#generation) void this.#handOver(false);
+  }
+
+  #onAssign(generation: number, logs: readonly MemoryLog[]): void {
+    if (this.#lost) this.#onLost();
+    if (this.#state !== 'joining' || this.#closing !== undefined) return;
+    this.#state = 'assigned';
+    this.#generation = generation;
+    for (const log of logs) this.#readers.add(log, this.#position(log));
+    this.#handlers.onAssigned(this.#readers.partitions);
+    this.#onJoined();
+  }
+
+  /** Where nothing, or something deleted since, was committed, `from` decides. */
+  #position(log: MemoryLog): number {
+    const committed = this.#group.committed(log);
+    if (committed !== undefined && committed >= log.low && committed <= log.high) return committed;
+    return this.#options.from === 'earliest' ? log.low : log.high;
+  }
+
+  async #handOver(lost: boolean): Promise<void> {
+    await this.#revoke(lost);
+    if (this.#closing === undefined) this.#join();
+  }
+
+  #revoke(lost: boolean): Promise<void> {
+    const partitions = this.#readers.partitions;
+    this.#state = 'revoking';
+    this.#readers.clear();
+    if (partitions.length === 0) return Promise.resolve();
+    this.#revoking = new Promise<void>((resolve) => {
+      const stopWaiting = this.#link.process.after(this.#options.revokeTimeout, resolve);
+      const done = () => {
+        stopWaiting();
+        resolve();
+      };
+      this.#handlers.onRevoked(partitions, lost).then(done, (error) => {
+        this.#handlers.onError(new KafkaError('failed', `onRevoked failed: ${error}`));
+        done();
+      });
+    }).finally(() => {
+      this.#revoking = undefined;
+    });
+    return this.#revoking;
+  }
+
+  /** Both sides end a session in which nothing was heard; a frozen process learns of it when it goes on. */
+  #watchSession(): void {
+    const { alive, base, process, toProcess, up, hop } = this.#link;
+    if (!alive) {
+      if (!process.running) this.#readers.fence(true);
+      this.#session ??= base.after(this.#options.sessionTimeout, () => {
+        this.#lost = true;
+        this.#group.leave(this.#id);
+        if (process.running) process.soon(() => this.#onLost());
+      });
+    } else {
+      this.#session?.();
+      this.#session = undefined;
+      if (!this.#lost) this.#readers.fence(false);
+    }
+    if (this.#lost && process.running) {
+      if (up) toProcess.push(hop(), () => this.#onLost());
+      else process.soon(() => this.#onLost());
+    }
+  }
+
+  #onLost(): void {
+    if (!this.#lost) return;
+    this.#lost = false;
+    if (this.#state === 'assigned') void this.#handOver(true);
+    else if (this.#state === 'joining') this.#join();
+  }
+}
+
+const closed = () => new KafkaError('closed', 'this consumer is closed', { notSent: true });

@@ -1,0 +1,94 @@
+/** Reads one partition for one consumer: in order, each record once it is visible, while it may. */
+import type { Clock } from '../clock.js';
+import type { ConsumerRecord } from '../kafka/port.js';
+import type { MemoryLog } from './memory-log.js';
+
+/** Records handed out before other work gets its turn. */
+const SLICE = 1_000;
+
+export class MemoryReader {
+  readonly log: MemoryLog;
+  readonly #clock: Clock;
+  readonly #deliver: (record: ConsumerRecord) => void;
+  #offset: number;
+  #notBefore: number;
+  #active = false;
+  #stopped = false;
+  #armed = false;
+  #disarm: (() => void) | undefined;
+  /** A frozen consumer has fetched up to here. */
+  #fence = Number.POSITIVE_INFINITY;
+
+  /** The first record arrives after `delay` ms. Reads once it is `active`. */
+  constructor(
+    log: MemoryLog,
+    offset: number,
+    clock: Clock,
+    delay: number,
+    deliver: (record: ConsumerRecord) => void,
+  ) {
+    this.log = log;
+    this.#offset = Math.min(Math.max(offset, log.low), log.high);
+    this.#clock = clock;
+    this.#notBefore = clock.now() + delay;
+    this.#deliver = deliver;
+    log.readers.add(this.#poke);
+  }
+
+  /** The next record to read. */
+  get offset(): number {
+    return this.#offset;
+  }
+
+  set active(active: boolean) {
+    this.#active = active;
+    this.#poke();
+  }
+
+  /** Fetches no further than what is in the log now, until `unfence`. */
+  fence(): void {
+    this.#fence = this.log.high;
+  }
+
+  unfence(): void {
+    this.#fence = Number.POSITIVE_INFINITY;
+    this.#poke();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.log.readers.delete(this.#poke);
+    this.#disarm?.();
+  }
+
+  readonly #poke = (): void => {
+    if (this.#armed || !this.#active || this.#stopped) return;
+    const visibleAt = this.#nextVisibleAt();
+    if (visibleAt === undefined) return;
+    this.#armed = true;
+    const wait = Math.max(visibleAt, this.#notBefore) - this.#clock.now();
+    if (wait > 0) this.#disarm = this.#clock.after(wait, this.#run);
+    else this.#clock.soon(this.#run);
+  };
+
+  #nextVisibleAt(): number | undefined {
+    this.#offset = Math.max(this.#offset, this.log.low);
+    return this.#offset < this.#fence ? this.log.visibleAt(this.#offset) : undefined;
+  }
+
+  readonly #run = (): void => {
+    try {
+      const now = this.#clock.now();
+      for (let count = 0; count < SLICE && this.#active && !this.#stopped; count += 1) {
+        const visibleAt = this.#nextVisibleAt();
+        if (visibleAt === undefined || visibleAt > now) break;
+        const record = this.log.read(this.#offset);
+        this.#offset += 1;
+        this.#deliver(record);
+      }
+    } finally {
+      this.#armed = false;
+      this.#poke();
+    }
+  };
+}

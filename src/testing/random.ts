@@ -1,0 +1,13 @@
+/** A source of numbers in [0, 1), as `Math.random`. */
+export type Random = () => number;
+
+/** Mulberry32: the same numbers for the same seed, so that a schedule found by chance can be replayed. */
+export function seeded(seed: number): Random {
+  let state = seed | 0;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}

@@ -8,6 +8,9 @@ import * as t from 'io-ts';
 /** Any io-ts type that decodes wire data; `A` is what handlers and callers see. */
 export type Type<A = any> = t.Type<A, any, unknown>;
 
+/** A type that is an array or an object on the wire, as params must be (JSON-RPC 2.0 section 4.2). */
+type Structured<P> = t.Type<P, object | undefined, unknown>;
+
 /** A method that answers once. */
 export interface RequestMethod<P = any, R = any> {
   readonly kind: 'request';
@@ -76,17 +79,35 @@ export function checkServiceName(name: string): string {
  * });
  */
 export function service<const M extends Methods>(name: string, methods: M): Service<M> {
-  for (const method of Object.keys(methods)) {
-    if (method.startsWith('rpc.') || method.startsWith('$/')) {
-      throw new TypeError(`method ${show(method)}: names that begin with "rpc." or "$/" are reserved`);
+  for (const [name, method] of Object.entries(methods)) {
+    if (name.startsWith('rpc.') || name.startsWith('$/')) {
+      throw new TypeError(`method ${show(name)}: names that begin with "rpc." or "$/" are reserved`);
+    }
+    for (const [part, type] of Object.entries(partsOf(method))) {
+      if (typeof type?.decode === 'function') continue;
+      throw new TypeError(`method ${show(name)}: ${part}: expected an io-ts type, got ${show(type)}`);
     }
   }
   return { name: checkServiceName(name), methods };
 }
 
+/** What is checked of a method, by name. */
+function partsOf(method: Method): Readonly<Record<string, Type | undefined>> {
+  switch (method?.kind) {
+    case 'request':
+      return { params: method.params, result: method.result };
+    case 'stream':
+      return { params: method.params, item: method.item };
+    case 'notification':
+      return { params: method.params };
+    default:
+      throw new TypeError(`methods: expected request(), stream() or notification(), got ${show(method)}`);
+  }
+}
+
 /** A method that answers once; without `params` it takes none. */
 export function request<R, P = undefined>(spec: {
-  readonly params?: Type<P>;
+  readonly params?: Structured<P>;
   readonly result: Type<R>;
 }): RequestMethod<P, R> {
   return { kind: 'request', params: (spec.params ?? NoParams) as Type<P>, result: spec.result };
@@ -94,14 +115,16 @@ export function request<R, P = undefined>(spec: {
 
 /** A method that answers with a stream of items; without `params` it takes none. */
 export function stream<I, P = undefined>(spec: {
-  readonly params?: Type<P>;
+  readonly params?: Structured<P>;
   readonly item: Type<I>;
 }): StreamMethod<P, I> {
   return { kind: 'stream', params: (spec.params ?? NoParams) as Type<P>, item: spec.item };
 }
 
 /** A method without an answer; without `params` it takes none. */
-export function notification<P = undefined>(spec: { readonly params?: Type<P> } = {}): NotificationMethod<P> {
+export function notification<P = undefined>(
+  spec: { readonly params?: Structured<P> } = {},
+): NotificationMethod<P> {
   return { kind: 'notification', params: (spec.params ?? NoParams) as Type<P> };
 }
 
@@ -113,28 +136,30 @@ export interface Issue {
   readonly actual: string;
 }
 
-/** The most issues that one check reports. */
+/** The most issues that one check reports, and the characters that it shows of a value or a path. */
 const MAX_ISSUES = 10;
+const MAX_SHOWN = 80;
+const MAX_PATH = 200;
 
-/**
- * Checks wire data. The fast way, `is`, is taken where the type neither transforms nor strips
- * (its `encode` is the identity); everything else, and every failure, is decoded in full.
- */
+/** Checks wire data. The fast way, `is`, is taken where it is known to say the same as `decode`. */
 export function decode<A>(type: Type<A>, value: unknown, root: string): Either<readonly Issue[], A> {
-  if (type.encode === t.identity && type.is(value)) return right(value);
-  const decoded = type.decode(value);
-  return isRight(decoded) ? decoded : left(issues(decoded.left, root));
+  try {
+    if (onlyChecks(type) && type.is(value)) return right(value);
+    const decoded = type.decode(value);
+    return isRight(decoded) ? decoded : left(decoded.left.slice(0, MAX_ISSUES).map((e) => issueOf(e, root)));
+  } catch (error) {
+    return left([issue(root, type, value, error)]);
+  }
 }
 
 /** Checks a value of ours and turns it into wire data. */
 export function encode<A>(type: Type<A>, value: A, root: string): Either<readonly Issue[], unknown> {
-  if (type.is(value)) return right(type.encode === t.identity ? value : type.encode(value));
-  const decoded = type.encode === t.identity ? type.decode(value) : undefined;
-  return left(
-    decoded?._tag === 'Left'
-      ? issues(decoded.left, root)
-      : [{ path: root, expected: type.name, actual: show(value) }],
-  );
+  try {
+    if (!type.is(value)) return left(faults(type, value, root).slice(0, MAX_ISSUES));
+    return right(type.encode === t.identity ? value : type.encode(value));
+  } catch (error) {
+    return left([issue(root, type, value, error)]);
+  }
 }
 
 /** All issues in one line, as `params[0]: expected string, got 5`. */
@@ -142,38 +167,129 @@ export function explain(found: readonly Issue[]): string {
   return found.map(({ path, expected, actual }) => `${path}: expected ${expected}, got ${actual}`).join('; ');
 }
 
-function issues(errors: t.Errors, root: string): readonly Issue[] {
-  return errors.slice(0, MAX_ISSUES).map((error) => {
-    const last = error.context[error.context.length - 1];
-    return {
-      path: pathOf(error.context, root),
-      expected: last?.type.name ?? root,
-      actual: show(error.value),
-    };
-  });
+/** How io-ts's own types show what they are made of. */
+interface Shape {
+  readonly _tag?: string;
+  readonly type?: Type & Shape;
+  readonly types?: readonly (Type & Shape)[];
+  readonly props?: Readonly<Record<string, Type & Shape>>;
+  readonly codomain?: Type & Shape;
+  readonly tag?: string;
+}
+
+const checking = new WeakMap<Type, boolean>();
+
+/**
+ * Whether decoding gives back every value that `is` accepts: so with io-ts's own types, of which none
+ * inside transforms. A type by someone else, or one of io-ts's that was given another `decode`, may
+ * trim a string or refuse one although its `encode` changes nothing.
+ */
+function onlyChecks(type: Type & Shape): boolean {
+  let known = checking.get(type);
+  if (known === undefined) {
+    const own = type._tag !== undefined && Object.hasOwn(t, type._tag) && type.decode.name === 'bound decode';
+    const inner = type.types ?? Object.values(type.props ?? { ...(type.type && { type: type.type }) });
+    known = type.encode === t.identity && own && inner.every(onlyChecks);
+    checking.set(type, known);
+  }
+  return known;
+}
+
+/** Where a value is not of its type. Decoding would tell, but of a type that transforms only about wire data. */
+function faults(type: Type & Shape, value: unknown, path: string): readonly Issue[] {
+  if (type.is(value)) return [];
+  const found = members(type, value, path);
+  return found.length > 0 ? found : [issue(path, type, value)];
+}
+
+function members(type: Type & Shape, value: unknown, path: string): readonly Issue[] {
+  const { _tag, type: inner, types = [], props, codomain, tag } = type;
+  if (Array.isArray(value)) {
+    if (_tag === 'TupleType') return types.flatMap((item, i) => faults(item, value[i], step(path, i)));
+    if (inner !== undefined && (_tag === 'ArrayType' || _tag === 'ReadonlyArrayType'))
+      return value.flatMap((item, i) => faults(inner, item, step(path, i)));
+  }
+  if (_tag === 'UnionType' && tag !== undefined) {
+    const at = step(path, tag);
+    const meant = types
+      .map((one) => faults(one, value, path))
+      .find((some) => some.every((i) => i.path !== at));
+    return meant ?? [];
+  }
+  if (_tag === 'UnionType' || _tag === 'IntersectionType')
+    return types.flatMap((one) => faults(one, value, path));
+  if (t.UnknownRecord.is(value)) {
+    if (props !== undefined)
+      return Object.entries(props).flatMap(([key, prop]) =>
+        _tag === 'PartialType' && value[key] === undefined ? [] : faults(prop, value[key], step(path, key)),
+      );
+    if (codomain !== undefined)
+      return Object.entries(value).flatMap(([key, member]) => faults(codomain, member, step(path, key)));
+  }
+  const wraps = inner !== undefined && _tag !== 'ArrayType' && _tag !== 'ReadonlyArrayType';
+  return wraps ? faults(inner, value, path) : [];
+}
+
+const issue = (path: string, type: { readonly name: string }, value: unknown, error?: unknown): Issue => ({
+  path: cut(path, MAX_PATH),
+  expected: cut(type.name, MAX_PATH),
+  actual: error === undefined ? show(value) : `${show(value)} (${cut(String(error), MAX_SHOWN)})`,
+});
+
+function issueOf({ context, value }: t.ValidationError, root: string): Issue {
+  const last = context[context.length - 1];
+  return issue(pathOf(context, root), last?.type ?? t.unknown, value);
 }
 
 /** Unions and intersections number their members in the context; those steps are not part of the data. */
 function pathOf(context: t.Context, root: string): string {
   let path = root;
   for (let i = 1; i < context.length; i += 1) {
-    const key = context[i]?.key ?? '';
-    const parent = (context[i - 1]?.type as { _tag?: string } | undefined)?._tag;
-    if (parent === 'UnionType' || parent === 'IntersectionType') continue;
-    path += /^\d+$/.test(key) ? `[${key}]` : `.${key}`;
+    let parent = context[i - 1]?.type as Shape | undefined;
+    while (parent !== undefined && WRAPPERS.has(parent._tag)) parent = parent.type;
+    if (parent?._tag === 'UnionType' || parent?._tag === 'IntersectionType') continue;
+    path = step(path, context[i]?.key ?? '');
   }
   return path;
 }
 
+/** They decode in the name of the type within: it is theirs that the context holds. */
+const WRAPPERS = new Set<string | undefined>([
+  'ExactType',
+  'ReadonlyType',
+  'RefinementType',
+  'RecursiveType',
+]);
+
+const step = (path: string, key: string | number): string =>
+  /^\d+$/.test(String(key)) ? `${path}[${key}]` : `${path}.${key}`;
+
 function show(value: unknown): string {
-  if (value === undefined) return 'nothing';
-  if (typeof value === 'function') return 'a function';
-  let text: string | undefined;
-  try {
-    text = JSON.stringify(value);
-  } catch {
-    // Circular or BigInt: its tag has to do.
+  switch (typeof value) {
+    case 'undefined':
+      return 'nothing';
+    case 'function':
+      return 'a function';
+    case 'number':
+    case 'symbol':
+      return String(value);
+    case 'bigint':
+      return cut(`${value}n`, MAX_SHOWN);
   }
-  text ??= String(value);
-  return text.length > 80 ? `${text.slice(0, 77)}...` : text;
+  // What is cut off anyway isn't written first: every member of an array or an object takes a character.
+  let room = MAX_SHOWN;
+  const brief = (_key: string, member: unknown): unknown => {
+    room -= 1;
+    return room < 0 ? undefined : typeof member === 'string' ? member.slice(0, MAX_SHOWN) : member;
+  };
+  try {
+    return cut(JSON.stringify(value, brief) ?? 'nothing', MAX_SHOWN);
+  } catch {
+    // Circular, or a BigInt within.
+    return Array.isArray(value) ? 'an array' : 'an object';
+  }
 }
+
+/** Never between the halves of a surrogate pair, which no codec could write. */
+const cut = (text: string, length: number): string =>
+  text.length > length ? `${text.slice(0, length - 3).replace(/[\ud800-\udbff]$/, '')}...` : text;

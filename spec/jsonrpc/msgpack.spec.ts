@@ -262,6 +262,10 @@ describe('encodeMsgpack', () => {
     expect(right(encodeMsgpack(undefined)).toString('hex')).to.equal('c0');
   });
 
+  it('should write -0 as 0, as JSON does', () => {
+    expect(right(encodeMsgpack([-0])).toString('hex')).to.equal('9100');
+  });
+
   it('should write numbers that JSON does not have', () => {
     expect(right(decodeMsgpack(right(encodeMsgpack([Number.NaN, -1 / 0]))))).to.deep.equal([
       Number.NaN,
@@ -336,6 +340,7 @@ describe('encodeMsgpack', () => {
 /** Plain objects all the way, undefined members gone: what is equal here is equal on the wire. */
 const normal = (written: unknown): unknown => {
   if (written === undefined) return null;
+  if (written === 0) return 0; // -0 is written as 0
   if (typeof written !== 'object' || written === null || written instanceof Date) return written;
   if (written instanceof Uint8Array) return [...written];
   if (Array.isArray(written)) return written.map(normal);

@@ -48,6 +48,19 @@ describe('VirtualClock', () => {
     expect(clock.pending).to.equal(0);
   });
 
+  it('should keep the order of insertion when most timers of a moment are taken back', async () => {
+    const ran: number[] = [];
+    for (let i = 0; i < 100; i += 1) clock.after(1, () => {});
+    const cancels = Array.from({ length: 1000 }, (_, i) => clock.after(10, () => ran.push(i)));
+    await clock.advance(1);
+    cancels.forEach((cancel, i) => {
+      if (i % 4 !== 0) cancel();
+    });
+    expect(clock.pending).to.equal(250);
+    await clock.advance(9);
+    expect(ran).to.deep.equal(Array.from({ length: 250 }, (_, i) => 4 * i));
+  });
+
   it('should show each timer the time it was set for', async () => {
     const times: number[] = [];
     for (const ms of [3, 1, 2]) clock.after(ms, () => times.push(clock.now()));

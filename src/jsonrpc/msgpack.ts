@@ -2,8 +2,8 @@
  * MessagePack from and to bytes. Above: codec.ts. Below: msgpack-structure.ts.
  *
  * Beyond JSON it carries bytes (Uint8Array), timestamps (Date), NaN and Infinity. Integers are exact up to
- * 2^53; larger 64-bit ones are read as doubles, rounded. toJSON is not called; members that are undefined are
- * left out.
+ * 2^53; larger 64-bit ones are read as doubles, rounded; -0 is written as 0, as in JSON. toJSON is not called;
+ * members that are undefined are left out.
  */
 import {
   Decoder,

@@ -3,7 +3,7 @@
  * consumers leave libuv's four threads alone (a waiting poll would hold one each). Above it stand the reader and
  * the group member, which open another flow where one has died.
  */
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises';
 import type { Binding, NativeConsumer, NativeError, NativeMessage, Properties } from './librdkafka-binding.js';
 import { connect, disconnect } from './librdkafka-client.js';
 import { Code, codeOf } from './librdkafka-error.js';
@@ -18,6 +18,9 @@ const CONSUME_WAIT = 20;
 /** Milliseconds between heartbeats, and how many may be missed. */
 const HEARTBEAT = 1_000;
 const MISSED = 3;
+
+/** Milliseconds that a close waits for the consuming thread's last word. */
+const DRAIN = 1_000;
 
 export interface FlowHandlers {
   onMessage(message: NativeMessage): void;
@@ -101,11 +104,27 @@ export class Flow {
   async #close(): Promise<boolean> {
     clearInterval(this.#heartbeat);
     if (!this.native.isConnected()) return true;
-    // What the thread has handed over and this one hasn't seen yet would be leaked by the binding.
-    await nextTurn();
+    await this.#drain();
     const gone = await disconnect(this.native);
     while (this.#pings.length > 0) this.#pong(undefined);
     return gone;
+  }
+
+  /**
+   * Takes every record that the thread has handed over. One left in the binding's queue would keep a reference to its
+   * broker, and then librdkafka's destroy waits for ever, in one of libuv's four threads (a cause of node-rdkafka #1144).
+   */
+  async #drain(): Promise<void> {
+    try {
+      this.native.unassign();
+    } catch {
+      // Nothing was assigned.
+    }
+    // An answer brought after the unassign: the thread has handed over what it had taken before. None from a dead one.
+    if (this.#missed < MISSED) await Promise.race([this.ping(), delay(DRAIN, undefined, { ref: false })]);
+    // Two, because the first can end in the very turn in which the records were announced.
+    await nextTurn();
+    await nextTurn();
   }
 
   /** The thread ends for good on most errors, and the binding tells of it only in the disconnect. */

@@ -167,7 +167,7 @@ export class Member implements Consumer {
       await withinTime(this.#handOver(partitions, lost), this.#options.revokeTimeout);
     }
     if (!flow.closed) attempt(() => flow.native.unassign());
-    this.#left.resolve();
+    if (this.#closed) this.#left.resolve();
   }
 
   async #handOver(partitions: readonly TopicPartition[], lost: boolean): Promise<void> {

@@ -69,8 +69,6 @@ export class Reader implements Consumer {
 
   async #close(): Promise<void> {
     this.#delivery.stop();
-    // So that no record is on its way when the handle is freed (node-rdkafka #1057).
-    attempt(() => this.#flows.native?.unassign());
     await this.#flows.close();
     this.#settings.onClosed(this);
   }

@@ -90,7 +90,7 @@ export interface KafkaStatus {
 export interface ConsumerHandlers {
   /** Called for each record, in order within a partition. It must not throw. */
   onRecord(record: ConsumerRecord): void;
-  /** Told of errors that the consumer survives by itself; `consumer.closed` tells of the others. */
+  /** Told of errors; the consumer recovers from them by itself. */
   onError(error: KafkaError): void;
 }
 

@@ -30,17 +30,20 @@ export interface CallOptions {
 
 export interface ClientOptions extends Omit<CallOptions, 'signal'> {}
 
+/** Params are only read: those by position may be a readonly tuple or array. */
+type Sent<P> = P extends readonly unknown[] ? Readonly<P> : P;
+
 type Args<M extends Method> =
   undefined extends ParamsOf<M>
-    ? [params?: ParamsOf<M>, options?: CallOptions]
-    : [params: ParamsOf<M>, options?: CallOptions];
+    ? [params?: Sent<ParamsOf<M>>, options?: CallOptions]
+    : [params: Sent<ParamsOf<M>>, options?: CallOptions];
 
-/** One entry of a batch: a method's name and its params. */
+/** One entry of a batch: the name of a request or a notification, and its params. */
 export type BatchEntry<M extends Methods> = {
-  [N in keyof M & string]: undefined extends ParamsOf<M[N]>
-    ? readonly [method: N, params?: ParamsOf<M[N]>]
-    : readonly [method: N, params: ParamsOf<M[N]>];
-}[keyof M & string];
+  [N in NamesOf<M, 'request' | 'notification'>]: undefined extends ParamsOf<M[N]>
+    ? readonly [method: N, params?: Sent<ParamsOf<M[N]>>]
+    : readonly [method: N, params: Sent<ParamsOf<M[N]>>];
+}[NamesOf<M, 'request' | 'notification'>];
 
 type BatchResults<M extends Methods, E extends readonly BatchEntry<M>[]> = {
   -readonly [I in keyof E]: Either<CallError, ResultOf<M[E[I][0]]>>;

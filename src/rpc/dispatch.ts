@@ -48,6 +48,9 @@ export type Handlers<M extends Methods> = {
       : unknown;
 };
 
+/** What is served by name: functions, by the names they have in an object or a module, or a class's instance. */
+export type Target = Readonly<Record<string, (...args: any[]) => unknown>> | object;
+
 /** One method that can be called. */
 export interface Entry {
   readonly kind: Method['kind'] | undefined;
@@ -92,7 +95,7 @@ function contractEntry(method: Method, handler: AnyFunction): Entry {
 }
 
 function invalidParams(issues: readonly Issue[]): RpcError {
-  return new RpcError(errors.invalidParams.code, `Invalid params: ${explain(issues)}`, { data: issues });
+  return new RpcError(errors.invalidParams.code, undefined, { data: issues });
 }
 
 /** The service's own mistake: its caller learns that much, its log the rest. */

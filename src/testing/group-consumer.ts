@@ -34,7 +34,7 @@ export class GroupConsumer implements Consumer {
   #session: (() => void) | undefined;
   #lost = false;
   #onJoined: () => void = () => {};
-  #onRefused: (error: KafkaError) => void = () => {};
+  #refuse: (() => void) | undefined;
   #onLeft: () => void = () => {};
 
   constructor(
@@ -53,7 +53,7 @@ export class GroupConsumer implements Consumer {
     this.#name = name;
     this.joined = new Promise((resolve, reject) => {
       this.#onJoined = resolve;
-      this.#onRefused = reject;
+      this.#refuse = () => reject(closed());
     });
     this.left = new Promise((resolve) => {
       this.#onLeft = resolve;
@@ -88,7 +88,7 @@ export class GroupConsumer implements Consumer {
     if (process.killed) return;
     await (this.#revoking ?? this.#revoke(this.#lost));
     this.#state = 'closed';
-    this.#onRefused(closed());
+    this.#refuse?.();
     this.#readers.close();
     this.#onLeft();
     const delay = hop();
@@ -131,13 +131,17 @@ export class GroupConsumer implements Consumer {
   }
 
   #onAssign(generation: number, logs: readonly MemoryLog[]): void {
-    if (this.#lost) this.#onLost();
+    if (this.#lost) {
+      this.#onLost();
+      return;
+    }
     if (this.#state !== 'joining' || this.#closing !== undefined) return;
     this.#state = 'assigned';
     this.#generation = generation;
     for (const log of logs) this.#readers.add(log, this.#position(log));
     this.#handlers.onAssigned(this.#readers.partitions);
     this.#onJoined();
+    this.#refuse = undefined;
   }
 
   /** Where nothing, or something deleted since, was committed, `from` decides. */

@@ -42,11 +42,13 @@ export async function startKafka(options: KafkaOptions = {}): Promise<KafkaClust
       }),
   );
   const cluster = new KafkaCluster(nodes, java, folder, directory === undefined);
-  const starts = await Promise.allSettled(nodes.map((node) => node.start()));
-  const failed = starts.find((start) => start.status === 'rejected');
-  if (!failed) return cluster;
-  await cluster.stop();
-  throw failed.reason;
+  try {
+    await Promise.all(nodes.map((node) => node.start()));
+  } catch (error) {
+    await cluster.stop();
+    throw error;
+  }
+  return cluster;
 }
 
 export class KafkaCluster {

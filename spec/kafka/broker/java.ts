@@ -1,7 +1,16 @@
 // What a broker needs from the machine: a Java runtime, and Kafka's jars, which Maven copies into
 // .kafka/libs once for every later run.
 import { execFile, spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -11,6 +20,7 @@ const POM = fileURLToPath(new URL('pom.xml', import.meta.url));
 const STORE = fileURLToPath(new URL('../../../.kafka', import.meta.url));
 const LIBS = join(STORE, 'libs');
 const LOCK = join(STORE, 'lock');
+const LOCK_LIMIT = 600_000;
 
 /** The machine lacks a program that a broker needs. */
 export class MissingProgram extends Error {}
@@ -107,6 +117,7 @@ async function lock(): Promise<void> {
 
 function ownerLives(): boolean {
   try {
+    if (Date.now() - statSync(LOCK).mtimeMs > LOCK_LIMIT) return false;
     process.kill(Number(readFileSync(join(LOCK, 'pid'), 'utf8')), 0);
     return true;
   } catch {

@@ -41,19 +41,21 @@ async function start(options: KafkaOptions): Promise<KafkaCluster> {
   }
 }
 
-/** Runs the command in a process group of its own, so that a signal reaches all that it started. */
+/** Runs the command in a process group of its own: a signal, and the end, reach all that it started. */
 async function run(program: string, args: string[], cluster: KafkaCluster): Promise<number> {
   const env = { ...process.env, KAFKA_BROKERS: cluster.bootstrap };
   const child = spawn(program, args, { stdio: 'inherit', env, detached: true });
-  ended.then((signal) => {
+  const signalAll = (signal: NodeJS.Signals) => {
     try {
       if (child.pid !== undefined) process.kill(-child.pid, signal);
     } catch {
-      // It ended by itself.
+      // The group has no process left.
     }
-  });
+  };
+  ended.then(signalAll);
   try {
     const [status, signal] = await once(child, 'exit');
+    signalAll('SIGKILL');
     return status ?? code(signal);
   } catch (error) {
     console.error((error as Error).message);

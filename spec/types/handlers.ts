@@ -1,0 +1,122 @@
+/** Handlers that a contract takes, what they are given, and those it refuses. */
+import { EMPTY, interval, map, type Observable, of } from 'rxjs';
+import type { CallContext, Handlers, Server } from '../../src/index.js';
+import { exactly } from './exactly.js';
+import { connection, prices, type Quote, type Tick } from './prices.js';
+
+type Given = Handlers<typeof prices.methods>;
+
+declare const handlers: Given;
+declare const quotes: Map<string, Quote>;
+declare const feed: (symbol: string) => Observable<Tick>;
+
+// Params and context are inferred, all of them.
+exactly<Promise<Server>>()(
+  connection.serve(
+    prices,
+    {
+      quote: ([symbol], context) => {
+        exactly<string>()(symbol);
+        exactly<CallContext>()(context);
+        exactly<AbortSignal>()(context.signal);
+        exactly<number>()(context.deadline);
+        exactly<Readonly<Record<string, string>>>()(context.headers);
+        return { symbol, price: 1 };
+      },
+      history: ({ symbol, since }) => {
+        exactly<string>()(symbol);
+        exactly<Date>()(since);
+        return [{ at: since, price: 1 }] as const;
+      },
+      now: (params) => {
+        exactly<undefined>()(params);
+        return Date.now();
+      },
+      search: (params) => {
+        exactly<{ like: string } | undefined>()(params);
+        return [params?.like ?? ''];
+      },
+      total: (numbers) => numbers.reduce((sum, n) => sum + n, 0),
+      ticks: ({ symbol }) => feed(symbol),
+      beats: () => interval(1_000),
+      audit: ({ event }) => {
+        exactly<string>()(event);
+      },
+      wake: () => {},
+    },
+    { concurrency: 256 },
+  ),
+);
+
+// A value, a Promise, an Observable.
+export const values: Given['quote'] = ([symbol]) => quotes.get(symbol) ?? { symbol, price: 0 };
+export const promises: Given['quote'] = async ([symbol]) => ({ symbol, price: 0 });
+export const observables: Given['quote'] = ([symbol]) => of({ symbol, price: 0 });
+export const either: Given['now'] = (_, { signal }) => (signal.aborted ? 0 : Promise.resolve(1));
+export const never: Given['quote'] = () => {
+  throw new Error('always');
+};
+export const fewer: Given['quote'] = () => ({ symbol: 'AAPL', price: 1 });
+
+// A stream's items, pushed or pulled.
+export const pushed: Given['ticks'] = () => interval(10).pipe(map((at) => ({ at, price: 1 })));
+export const pulled: Given['ticks'] = async function* ({ symbol }, { signal }) {
+  exactly<string>()(symbol);
+  while (!signal.aborted) yield { at: Date.now(), price: 1 };
+};
+export const none: Given['ticks'] = () => EMPTY;
+
+// A notification's, whatever they give.
+export const waits: Given['audit'] = async () => 'ignored';
+
+// A class can serve a contract: all members of its instance that are methods of the contract.
+class Prices implements Pick<Given, 'quote' | 'now'> {
+  readonly #price = 1;
+
+  quote([symbol]: [string]): Quote {
+    return { symbol, price: this.#price };
+  }
+
+  now(): number {
+    return this.#price;
+  }
+}
+export const both: Given = { ...handlers, now: new Prices().now };
+
+const { wake: _, ...incomplete } = handlers;
+// @ts-expect-error: a handler is missing
+connection.serve(prices, incomplete);
+// @ts-expect-error: all are
+connection.serve(prices, {});
+// @ts-expect-error: one that the contract has not
+connection.serve(prices, { ...handlers, qoute: () => 1 });
+// @ts-expect-error: a result of another type
+connection.serve(prices, { ...handlers, quote: () => 1 });
+// @ts-expect-error: a Promise of another type
+connection.serve(prices, { ...handlers, quote: async () => 1 });
+// @ts-expect-error: an Observable of another type
+connection.serve(prices, { ...handlers, quote: () => of(1) });
+// @ts-expect-error: a result without a member
+connection.serve(prices, { ...handlers, quote: ([symbol]) => ({ symbol }) });
+// @ts-expect-error: a result that is not there every time
+connection.serve(prices, { ...handlers, quote: ([symbol]) => quotes.get(symbol) });
+// @ts-expect-error: no result
+connection.serve(prices, { ...handlers, now: () => {} });
+// @ts-expect-error: on the wire it is a string, here a Date
+connection.serve(prices, { ...handlers, history: () => [{ at: '2020-01-01T00:00:00Z', price: 1 }] });
+// @ts-expect-error: one value for a stream
+connection.serve(prices, { ...handlers, ticks: () => ({ at: 0, price: 1 }) });
+// @ts-expect-error: items of another type
+connection.serve(prices, { ...handlers, ticks: () => of('tick') });
+// @ts-expect-error: a generator of another type
+connection.serve(prices, { ...handlers, ticks: async function* () { yield 1; } }); // biome-ignore format: one line, one error
+// @ts-expect-error: params of another type
+connection.serve(prices, { ...handlers, quote: ([symbol]: [number]) => ({ symbol: '', price: symbol }) });
+// @ts-expect-error: by name instead of by position
+connection.serve(prices, { ...handlers, quote: ({ symbol }) => ({ symbol, price: 1 }) });
+// @ts-expect-error: more than a handler is given
+connection.serve(prices, { ...handlers, now: (_params, _context, extra: number) => extra });
+// @ts-expect-error: no function
+connection.serve(prices, { ...handlers, now: 1 });
+// @ts-expect-error: no such option
+connection.serve(prices, handlers, { parallel: 2 });

@@ -1,0 +1,48 @@
+/** What call and notify share: their arguments, and a client for as long as the work takes. */
+import type { Command } from 'commander';
+import type { Params, UntypedClient } from '../index.js';
+import { type ConnectionOptions, connectionOptions, open, positiveInteger } from './connection.js';
+import { paramsOf } from './params.js';
+import { stopOnSignals, stopWithStdout, unlessStopped } from './stop.js';
+import { UsageError } from './usage-error.js';
+
+export interface CallOptions extends ConnectionOptions {
+  readonly params?: string;
+  readonly timeout?: number;
+}
+
+export function callOptions(command: Command): Command {
+  return connectionOptions(
+    command
+      .argument('<service>', "the service's name")
+      .argument('<method>', 'the name of the method')
+      .argument('[params...]', 'each JSON, else a string; after -- they may begin with a dash')
+      .option('--params <json>', 'all params as a JSON object (by name) or array')
+      .option(
+        '--timeout <ms>',
+        'milliseconds until it ends without an answer (default: 10000)',
+        positiveInteger,
+      ),
+  );
+}
+
+type Work = (client: UntypedClient, params: Params | undefined, stop: AbortSignal) => Promise<void>;
+
+/** Connects, works, and closes the connection however that ended; `stop` aborts at a signal or a closed pipe. */
+export async function withClient(
+  service: string,
+  words: readonly string[],
+  options: CallOptions,
+  work: Work,
+): Promise<void> {
+  const stop = stopOnSignals();
+  stopWithStdout(stop);
+  const params = paramsOf(words, options.params);
+  const connection = await unlessStopped(stop.signal, open(options, 'fail'));
+  try {
+    const client = await UsageError.from(() => connection.client(service, { timeout: options.timeout }));
+    await work(client, params, stop.signal);
+  } finally {
+    await connection.close();
+  }
+}

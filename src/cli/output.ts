@@ -1,0 +1,45 @@
+/** Stdout carries results, a line of JSON each; stderr what a person should know. */
+
+/** One line of JSON. Bytes, which MessagePack knows, are a base64 string. */
+export function line(value: unknown): string {
+  return `${json(value)}\n`;
+}
+
+/** Prints a result or an item. Writes to pipes, files and terminals are synchronous: a slow reader slows the stream. */
+export function print(value: unknown): void {
+  process.stdout.write(line(value));
+}
+
+/** A text of the other side, or its data as JSON, for a person: control characters would act on the terminal, so they are escaped. */
+export function shown(value: unknown): string {
+  const text = typeof value === 'string' ? value : json(value, 2);
+  return text.replace(
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+    /[\x00-\x08\x0b-\x1f\x7f-\x9f]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}
+
+/** Resolves when all that was printed has left the process, or can't. */
+export async function flushed(): Promise<void> {
+  await Promise.all(
+    [process.stdout, process.stderr].map(
+      (stream) => new Promise<void>((resolve) => stream.write('', () => resolve())),
+    ),
+  );
+}
+
+/** A reader that has gone, as in `callstream call … | head -1`, is no failure. */
+export function ignoreClosedPipes(): void {
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
+}
+
+function json(value: unknown, indent?: number): string {
+  return (
+    JSON.stringify(
+      value,
+      (_, item) => (item instanceof Uint8Array ? Buffer.from(item).toString('base64') : item),
+      indent,
+    ) ?? 'null'
+  );
+}

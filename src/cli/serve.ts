@@ -1,0 +1,70 @@
+/** `callstream serve`: a module's functions become a service. */
+import type { Command } from 'commander';
+import type { Connection } from '../index.js';
+import { type ConnectionOptions, connectionOptions, open, positiveInteger } from './connection.js';
+import { after } from './help.js';
+import { loadTarget } from './module.js';
+import { Stopped, stopOnSignals, stopped, unlessStopped } from './stop.js';
+import { UsageError } from './usage-error.js';
+
+interface ServeOptions extends ConnectionOptions {
+  readonly service: string;
+  readonly concurrency?: number;
+}
+
+export function serveCommand(program: Command): Command {
+  const command = program
+    .command('serve')
+    .summary("serve a module's functions")
+    .description(
+      'Serve the functions that a module exports, or the methods of its default export\n(an object, an instance, or a class without constructor arguments).',
+    )
+    .argument('<module>', 'a .js, .mjs or .cjs file; with tsx installed, a .ts file')
+    .requiredOption('--service <name>', "the service's name")
+    .option('--concurrency <n>', 'calls handled at once (default: 256)', positiveInteger);
+  return connectionOptions(command)
+    .addHelpText(
+      'after',
+      after([
+        'serve ./calc.js --service calc',
+        'serve ./prices.ts --service prices --brokers localhost:9092 --concurrency 32',
+        'serve ./calc.js --service calc --config kafka.properties',
+      ]).concat(
+        '\n\nPrints `ready NAME` once calls are handled. Ctrl-C lets running calls finish (5 s), then\nexits 0; a second one exits at once. Without any broker it runs an embedded one itself.',
+      ),
+    )
+    .action(serve);
+}
+
+async function serve(module: string, options: ServeOptions): Promise<void> {
+  const { signal } = stopOnSignals();
+  let connection: Connection | undefined;
+  try {
+    const target = await unlessStopped(signal, loadTarget(module));
+    connection = await unlessStopped(signal, open(options, 'embed'));
+    tellOutages(connection);
+    const { service, concurrency } = options;
+    const serving = connection.serve(service, target, { concurrency });
+    await unlessStopped(
+      signal,
+      UsageError.from(() => serving),
+    );
+    process.stdout.write(`ready ${service}\n`);
+    await stopped(signal);
+  } catch (error) {
+    if (!(error instanceof Stopped)) throw error;
+  } finally {
+    await connection?.close();
+  }
+}
+
+/** The way to the broker, lost and found again. */
+function tellOutages(connection: Connection): void {
+  let lost = false;
+  connection.status$.subscribe(({ state, reason }) => {
+    if (state === 'reconnecting')
+      process.stderr.write(`callstream: the broker is lost, reconnecting: ${reason ?? 'no answer'}\n`);
+    else if (state === 'connected' && lost) process.stderr.write('callstream: connected again\n');
+    lost = state === 'reconnecting';
+  });
+}

@@ -106,26 +106,24 @@ function partsOf(method: Method): Readonly<Record<string, Type | undefined>> {
 }
 
 /** A method that answers once; without `params` it takes none. */
-export function request<R, P = undefined>(spec: {
-  readonly params?: Structured<P>;
-  readonly result: Type<R>;
-}): RequestMethod<P, R> {
-  return { kind: 'request', params: (spec.params ?? NoParams) as Type<P>, result: spec.result };
+export function request<R>(spec: { params?: undefined; result: Type<R> }): RequestMethod<undefined, R>;
+export function request<P, R>(spec: { params: Structured<P>; result: Type<R> }): RequestMethod<P, R>;
+export function request({ params = NoParams, result }: { params?: Type; result: Type }): RequestMethod {
+  return { kind: 'request', params, result };
 }
 
 /** A method that answers with a stream of items; without `params` it takes none. */
-export function stream<I, P = undefined>(spec: {
-  readonly params?: Structured<P>;
-  readonly item: Type<I>;
-}): StreamMethod<P, I> {
-  return { kind: 'stream', params: (spec.params ?? NoParams) as Type<P>, item: spec.item };
+export function stream<I>(spec: { params?: undefined; item: Type<I> }): StreamMethod<undefined, I>;
+export function stream<P, I>(spec: { params: Structured<P>; item: Type<I> }): StreamMethod<P, I>;
+export function stream({ params = NoParams, item }: { params?: Type; item: Type }): StreamMethod {
+  return { kind: 'stream', params, item };
 }
 
 /** A method without an answer; without `params` it takes none. */
-export function notification<P = undefined>(
-  spec: { readonly params?: Structured<P> } = {},
-): NotificationMethod<P> {
-  return { kind: 'notification', params: (spec.params ?? NoParams) as Type<P> };
+export function notification(spec?: { params?: undefined }): NotificationMethod<undefined>;
+export function notification<P>(spec: { params: Structured<P> }): NotificationMethod<P>;
+export function notification({ params = NoParams }: { params?: Type } = {}): NotificationMethod {
+  return { kind: 'notification', params };
 }
 
 /** One thing wrong with a value, and where. */
@@ -147,8 +145,9 @@ export function decode<A>(type: Type<A>, value: unknown, root: string): Either<r
     if (onlyChecks(type) && type.is(value)) return right(value);
     const decoded = type.decode(value);
     return isRight(decoded) ? decoded : left(decoded.left.slice(0, MAX_ISSUES).map((e) => issueOf(e, root)));
-  } catch (error) {
-    return left([issue(root, type, value, error)]);
+  } catch {
+    // A type that throws, or one that recurses deeper than the stack. What it says may not leave the process.
+    return left([issue(root, type, value)]);
   }
 }
 
@@ -233,7 +232,7 @@ function members(type: Type & Shape, value: unknown, path: string): readonly Iss
 const issue = (path: string, type: { readonly name: string }, value: unknown, error?: unknown): Issue => ({
   path: cut(path, MAX_PATH),
   expected: cut(type.name, MAX_PATH),
-  actual: error === undefined ? show(value) : `${show(value)} (${cut(String(error), MAX_SHOWN)})`,
+  actual: error instanceof Error ? `${show(value)} (${cut(error.message, MAX_SHOWN)})` : show(value),
 });
 
 function issueOf({ context, value }: t.ValidationError, root: string): Issue {
@@ -276,6 +275,7 @@ function show(value: unknown): string {
     case 'bigint':
       return cut(`${value}n`, MAX_SHOWN);
   }
+  if (ArrayBuffer.isView(value)) return `${value.byteLength} bytes`;
   // What is cut off anyway isn't written first: every member of an array or an object takes a character.
   let room = MAX_SHOWN;
   const brief = (_key: string, member: unknown): unknown => {

@@ -80,7 +80,13 @@ describe('client', () => {
 
   const typed = (options = {}) => caller.client(contract, { timeout: 1_000, ...options });
   const untyped = () => caller.client('s', { timeout: 1_000 });
-  const requests = () => bench.broker.records('s.requests').map(seen);
+  const requests = () =>
+    bench.broker
+      .records('s.requests')
+      .map(seen)
+      .sort((a, b) => a.timestamp - b.timestamp);
+  /** The first call looks for the topic; those after it leave at once. */
+  const warm = () => bench.until(untyped().call('echo', ['warm']));
   const sent = () => requests().flatMap(({ value }) => value);
 
   describe('call', () => {
@@ -196,10 +202,11 @@ describe('client', () => {
       await bench.until(ending(typed().call('slow')));
       await bench.advance(5);
       expect(contexts[0]?.signal.aborted).to.equal(true);
-      expect(sent().map(({ method }) => method)).to.deep.equal(['slow']);
+      expect(sent().map(({ method }) => method)).to.deep.equal(['slow', '$/cancel']);
     });
 
     it('should be not sent where its signal has aborted already, and leave no trace', async () => {
+      await warm();
       const signal = AbortSignal.abort(new Error('why'));
       const outcomes = [
         ending(typed().call('echo', ['a'], { signal })),
@@ -209,7 +216,7 @@ describe('client', () => {
       const items = watch(typed().call$('count', { to: 3 }, { signal }));
       expect(items.events).to.deep.equal(['NotSent aborted']);
       await bench.advance(20);
-      expect(sent()).to.deep.equal([]);
+      expect(sent()).to.have.length(1);
     });
 
     it('should be unknown at an abort after it was sent, and cancel the handler', async () => {
@@ -256,6 +263,7 @@ describe('client', () => {
     });
 
     it('should be unknown for what was sent, not sent for the rest, when the connection closes', async () => {
+      await warm();
       const waiting = ending(caller.client('nobody').call('a'));
       const pending = [ending(typed().call('slow')), ending(typed().notify('log', ['a']))];
       const items = watch(typed().call$('feed'));
@@ -273,7 +281,7 @@ describe('client', () => {
       const { kafka } = { kafka: bench.kafkaOf(caller) };
       const inject = (error: KafkaError | undefined, report: 'written' | 'unwritten') =>
         bench.broker.inject({ client: kafka, topic: 's.requests', times: 1, report, error });
-      await bench.until(typed().call('echo', ['warm']));
+      await warm();
       inject(new KafkaError('denied', 'no', { code: 29 }), 'unwritten');
       expect(await bench.until(ending(typed().call('echo', ['a'])))).to.equal('Failed kafka');
       inject(new KafkaError('too large', 'no', { code: 10 }), 'unwritten');
@@ -479,6 +487,7 @@ describe('client', () => {
 
   describe('notify', () => {
     it("should resolve with Kafka's delivery report, before the handler has run", async () => {
+      bench.broker.inject({ topic: 's.requests', deliveryDelay: 5 });
       await bench.until(typed().notify('log', ['a']));
       expect([logged, sent()]).to.deep.equal([[], [{ jsonrpc: '2.0', method: 'log', params: ['a'], meta: { timeout: 1_000 } }]]);
       await bench.advance(10);
@@ -490,7 +499,7 @@ describe('client', () => {
     });
 
     it('should be unknown where no report comes in time', async () => {
-      await bench.until(typed().call('echo', ['warm']));
+      await warm();
       bench.broker.disconnect(bench.kafkaOf(caller));
       expect(await bench.until(ending(typed().notify('log', ['a'])))).to.equal('Unknown timeout');
       bench.broker.reconnect(bench.kafkaOf(caller));
@@ -499,7 +508,7 @@ describe('client', () => {
 
   describe('batch', () => {
     it('should send one JSON-RPC batch in one record, and give an Either per entry in order', async () => {
-      await bench.until(typed().call('echo', ['warm']));
+      await warm();
       const before = requests().length;
       const results = await bench.until(
         typed().batch([['echo', ['a']], ['fail'], ['log', ['x']], ['echo', ['b']]]),
@@ -585,7 +594,7 @@ describe('client', () => {
   describe('with keys', () => {
     it("should send calls of one key to one partition, in order, as Kafka's own clients would", async () => {
       const client = untyped();
-      await bench.until(client.call('echo', ['warm']));
+      await warm();
       for (let i = 0; i < 10; i += 1) void client.call('echo', [`${i}`], { key: 'customer-1' });
       await bench.advance(50);
       const [at] = requests().filter(({ value }) => Array.isArray(value));
@@ -596,7 +605,7 @@ describe('client', () => {
 
     it('should spread calls without a key over all partitions, turn by turn', async () => {
       const client = untyped();
-      await bench.until(client.call('echo', ['warm']));
+      await warm();
       for (let i = 0; i < 8; i += 1) {
         void client.call('echo', ['a']);
         void client.call('echo', ['b']);

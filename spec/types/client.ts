@@ -4,7 +4,7 @@ import type { Either } from 'fp-ts/lib/Either.js';
 import { pipe } from 'fp-ts/lib/function.js';
 import * as TE from 'fp-ts/lib/TaskEither.js';
 import type { Observable } from 'rxjs';
-import type { CallError, CallOptions, Client } from '../../src/index.js';
+import type { CallError, CallOptions, Client, UnknownError } from '../../src/index.js';
 import { exactly } from './exactly.js';
 import { client, connection, prices, type Quote, Tick } from './prices.js';
 
@@ -52,17 +52,15 @@ client.call$('ticks', { symbol: 'AAPL' }).subscribe((tick: Tick) => Tick.is(tick
 exactly<Promise<void>>()(client.notify('audit', { event: 'login' }));
 
 // callTaskEither
-exactly<TE.TaskEither<CallError, Priced>>()(client.callTaskEither('quote', ['AAPL']));
-exactly<TE.TaskEither<CallError, number>>()(
-  pipe(
-    client.callTaskEither('quote', ['AAPL']),
-    TE.map(({ price }) => price),
-    TE.orElse((error) => (error._tag === 'Unknown' ? TE.right(0) : TE.left(error))),
-  ),
+const task = client.callTaskEither('quote', ['AAPL']);
+exactly<TE.TaskEither<CallError, Priced>>()(task);
+const price = pipe(
+  task,
+  TE.map(({ price }) => price),
+  TE.orElse((error) => (error._tag === 'Unknown' ? TE.right(0) : TE.left(error))),
 );
-client
-  .callTaskEither('quote', ['AAPL'])()
-  .then((answer) => exactly<Either<CallError, Priced>>()(answer));
+exactly<TE.TaskEither<Exclude<CallError, UnknownError>, number>>()(price);
+task().then((answer) => exactly<Either<CallError, Priced>>()(answer));
 
 // A CallError is told apart by its _tag; what is left over is nothing.
 export function describe(error: CallError): string {

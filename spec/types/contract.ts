@@ -35,7 +35,7 @@ exactly<string>()(any.name);
 exactly<[string]>()({} as ParamsOf<typeof methods.quote>);
 exactly<{ symbol: string; price: number }>()({} as ResultOf<typeof methods.quote>);
 exactly<{ at: number; price: number }>()({} as ResultOf<typeof methods.ticks>);
-exactly<void>()({} as ResultOf<typeof methods.audit>);
+exactly<void>()(undefined as ResultOf<typeof methods.audit>);
 
 // What decodes is what handlers and callers see; what it is on the wire stays there.
 const Positive = t.brand(
@@ -45,7 +45,7 @@ const Positive = t.brand(
 );
 type Positive = t.TypeOf<typeof Positive>;
 const result = <A>(type: t.Type<A, unknown>) => {
-  const method = request<A, undefined>({ result: type });
+  const method = request<A>({ result: type });
   return {} as ResultOf<typeof method>;
 };
 exactly<Date>()(result(DateFromISOString));

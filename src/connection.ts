@@ -9,7 +9,8 @@ import { codecs } from './jsonrpc/codec.js';
 import { openKafka } from './kafka/librdkafka.js';
 import { type Kafka, KafkaError, type KafkaStatus } from './kafka/port.js';
 import type { CloseOptions, ConnectOptions, ServeOptions } from './options.js';
-import { type Client, type ClientOptions, ServiceClient, type UntypedClient } from './rpc/client.js';
+import { ServiceClient } from './rpc/client.js';
+import type { Client, ClientOptions, UntypedClient } from './rpc/client-api.js';
 import { Coalescer, DEFAULT_LIMITS } from './rpc/coalesce.js';
 import { Correlation } from './rpc/correlation.js';
 import { contractEntries, type Handlers, targetEntries } from './rpc/dispatch.js';
@@ -265,6 +266,7 @@ class KafkaConnection implements Connection {
       concurrency: count('concurrency', options.concurrency ?? 256),
       maxQueued: count('maxQueued', options.maxQueued ?? 10_000),
       clockTolerance: count('clockTolerance', options.clockTolerance ?? 2_000, 0),
+      maxRemembered: count('maxRemembered', options.maxRemembered ?? 100_000),
       sessionTimeout: milliseconds('sessionTimeout', options.sessionTimeout ?? 6_000),
       revokeTimeout: milliseconds('revokeTimeout', options.revokeTimeout ?? 3_000),
       maxBuffered: count('maxBuffered', options.maxBuffered ?? 10_000),

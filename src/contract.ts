@@ -31,7 +31,9 @@ export interface NotificationMethod<P = any> {
   readonly params: Type<P>;
 }
 
+/** What a service offers under one name. */
 export type Method = RequestMethod | StreamMethod | NotificationMethod;
+/** A contract: methods by their names. */
 export type Methods = Readonly<Record<string, Method>>;
 
 /** A named set of methods: requests travel on the topic `NAME.requests`. */
@@ -40,7 +42,9 @@ export interface Service<M extends Methods = Methods> {
   readonly methods: M;
 }
 
+/** What a method takes, as callers give it and its handler gets it. */
 export type ParamsOf<M extends Method> = M extends { params: Type<infer P> } ? P : never;
+/** What a request gives, or a stream at each item; nothing for a notification. */
 export type ResultOf<M extends Method> =
   M extends RequestMethod<any, infer R> ? R : M extends StreamMethod<any, infer I> ? I : void;
 
@@ -70,6 +74,13 @@ export function checkServiceName(name: string): string {
   );
 }
 
+/** What a contract checks of each kind of method. */
+const PARTS: ReadonlyMap<unknown, readonly string[]> = new Map([
+  ['request', ['params', 'result']],
+  ['stream', ['params', 'item']],
+  ['notification', ['params']],
+]);
+
 /**
  * Names a service and its methods.
  *
@@ -83,26 +94,16 @@ export function service<const M extends Methods>(name: string, methods: M): Serv
     if (name.startsWith('rpc.') || name.startsWith('$/')) {
       throw new TypeError(`method ${show(name)}: names that begin with "rpc." or "$/" are reserved`);
     }
-    for (const [part, type] of Object.entries(partsOf(method))) {
-      if (typeof type?.decode === 'function') continue;
-      throw new TypeError(`method ${show(name)}: ${part}: expected an io-ts type, got ${show(type)}`);
+    const parts = PARTS.get(method?.kind);
+    const wrong = (what: string, value: unknown) =>
+      new TypeError(`method ${show(name)}: expected ${what}, got ${show(value)}`);
+    if (parts === undefined) throw wrong('request(), stream() or notification()', method);
+    for (const part of parts) {
+      const type = (method as Readonly<Record<string, any>>)[part];
+      if (typeof type?.decode !== 'function') throw wrong(`an io-ts type as its ${part}`, type);
     }
   }
   return { name: checkServiceName(name), methods };
-}
-
-/** What is checked of a method, by name. */
-function partsOf(method: Method): Readonly<Record<string, Type | undefined>> {
-  switch (method?.kind) {
-    case 'request':
-      return { params: method.params, result: method.result };
-    case 'stream':
-      return { params: method.params, item: method.item };
-    case 'notification':
-      return { params: method.params };
-    default:
-      throw new TypeError(`methods: expected request(), stream() or notification(), got ${show(method)}`);
-  }
 }
 
 /** A method that answers once; without `params` it takes none. */
@@ -172,9 +173,13 @@ interface Shape {
   readonly type?: Type & Shape;
   readonly types?: readonly (Type & Shape)[];
   readonly props?: Readonly<Record<string, Type & Shape>>;
+  readonly domain?: Type & { readonly keys?: object };
   readonly codomain?: Type & Shape;
   readonly tag?: string;
 }
+
+/** io-ts binds the `decode` of its types, which tells it from one that was put in its place. */
+const OWN_DECODE = t.string.decode.name;
 
 const checking = new WeakMap<Type, boolean>();
 
@@ -186,7 +191,7 @@ const checking = new WeakMap<Type, boolean>();
 function onlyChecks(type: Type & Shape): boolean {
   let known = checking.get(type);
   if (known === undefined) {
-    const own = type._tag !== undefined && Object.hasOwn(t, type._tag) && type.decode.name === 'bound decode';
+    const own = type._tag !== undefined && Object.hasOwn(t, type._tag) && type.decode.name === OWN_DECODE;
     const inner = type.types ?? Object.values(type.props ?? { ...(type.type && { type: type.type }) });
     known = type.encode === t.identity && own && inner.every(onlyChecks);
     checking.set(type, known);
@@ -202,7 +207,7 @@ function faults(type: Type & Shape, value: unknown, path: string): readonly Issu
 }
 
 function members(type: Type & Shape, value: unknown, path: string): readonly Issue[] {
-  const { _tag, type: inner, types = [], props, codomain, tag } = type;
+  const { _tag, type: inner, types = [], props, domain, codomain, tag } = type;
   if (Array.isArray(value)) {
     if (_tag === 'TupleType') return types.flatMap((item, i) => faults(item, value[i], step(path, i)));
     if (inner !== undefined && (_tag === 'ArrayType' || _tag === 'ReadonlyArrayType'))
@@ -223,10 +228,11 @@ function members(type: Type & Shape, value: unknown, path: string): readonly Iss
         _tag === 'PartialType' && value[key] === undefined ? [] : faults(prop, value[key], step(path, key)),
       );
     if (codomain !== undefined)
-      return Object.entries(value).flatMap(([key, member]) => faults(codomain, member, step(path, key)));
+      return Object.keys(domain?.keys ?? value)
+        .filter((key) => domain?.is(key))
+        .flatMap((key) => faults(codomain, value[key], step(path, key)));
   }
-  const wraps = inner !== undefined && _tag !== 'ArrayType' && _tag !== 'ReadonlyArrayType';
-  return wraps ? faults(inner, value, path) : [];
+  return inner !== undefined && WRAPPER.test(_tag ?? '') ? members(inner, value, path) : [];
 }
 
 const issue = (path: string, type: { readonly name: string }, value: unknown, error?: unknown): Issue => ({
@@ -245,7 +251,7 @@ function pathOf(context: t.Context, root: string): string {
   let path = root;
   for (let i = 1; i < context.length; i += 1) {
     let parent = context[i - 1]?.type as Shape | undefined;
-    while (parent !== undefined && WRAPPERS.has(parent._tag)) parent = parent.type;
+    while (WRAPPER.test(parent?._tag ?? '')) parent = parent?.type;
     if (parent?._tag === 'UnionType' || parent?._tag === 'IntersectionType') continue;
     path = step(path, context[i]?.key ?? '');
   }
@@ -253,12 +259,7 @@ function pathOf(context: t.Context, root: string): string {
 }
 
 /** They decode in the name of the type within: it is theirs that the context holds. */
-const WRAPPERS = new Set<string | undefined>([
-  'ExactType',
-  'ReadonlyType',
-  'RefinementType',
-  'RecursiveType',
-]);
+const WRAPPER = /^(Exact|Readonly|Refinement|Recursive)Type$/;
 
 const step = (path: string, key: string | number): string =>
   /^\d+$/.test(String(key)) ? `${path}[${key}]` : `${path}.${key}`;

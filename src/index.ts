@@ -41,7 +41,7 @@ export type {
 } from './kafka/port.js';
 export { KafkaError, type KafkaErrorReason, type KafkaStatus } from './kafka/port.js';
 export type { CloseOptions, ConnectOptions, ServeOptions, TopicOptions } from './options.js';
-export type { BatchEntry, CallOptions, Client, ClientOptions, UntypedClient } from './rpc/client.js';
+export type { BatchEntry, CallOptions, Client, ClientOptions, UntypedClient } from './rpc/client-api.js';
 export type { CallContext, Handlers } from './rpc/dispatch.js';
 export {
   type CallError,
@@ -50,5 +50,6 @@ export {
   NotSentError,
   UnknownError,
 } from './rpc/error.js';
+export type { RetryOptions } from './rpc/retry.js';
 export type { ServerStats } from './rpc/served-call.js';
 export type { ServerIssue } from './rpc/server.js';

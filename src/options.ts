@@ -55,6 +55,8 @@ export interface ServeOptions {
   readonly replyTopics?: readonly string[];
   /** Milliseconds that clocks may differ: a request is dropped only when it expired that long ago. @default 2000 */
   readonly clockTolerance?: number;
+  /** Calls with an attempt or an idempotency key that are remembered until their deadline; beyond it more are refused with -32002. @default 100000 */
+  readonly maxRemembered?: number;
   /** Milliseconds after which the group gives the partitions of a silent server away. @default 6000 */
   readonly sessionTimeout?: number;
   /** Milliseconds that a rebalance waits for the calls of the partitions it takes away. @default 3000 */

@@ -1,58 +1,105 @@
-/** The bare loop: node-rdkafka by hand, each turn's calls in one record. No contract, no timeout, no error, no stream. */
+/** The bare loop: node-rdkafka by hand, each turn's calls in one record. No contract, no timeout, no error, no credit. */
 import type { Contender } from './contender.js';
 import { createTopics, flow, openProducer, topicsOf } from './raw-kafka.js';
 
-const topics = topicsOf('bare');
-const { requests, inbox, requestHeaders, replyHeaders } = topics;
-
+/** Messages in one record, and about as many bytes, at most: callstream's own limits. */
 const MAX_COUNT = 200;
+const MAX_BYTES = 262_144;
+/** Items of a stream in one record. */
+const MAX_ITEMS = 256;
 
-/** Collects messages for the end of the turn and hands them on in arrays. */
-function perTurn(send: (batch: unknown[]) => void): (message: unknown) => void {
+/** Collects messages for the end of the turn, or until a record is full. `size` is about what one takes. */
+function perTurn(send: (batch: unknown[]) => void): (message: unknown, size: number) => void {
   let batch: unknown[] = [];
+  let bytes = 0;
   const flush = () => {
+    if (batch.length === 0) return;
     const all = batch;
     batch = [];
-    for (let i = 0; i < all.length; i += MAX_COUNT)
-      send(all.length <= MAX_COUNT ? all : all.slice(i, i + MAX_COUNT));
+    bytes = 0;
+    send(all);
   };
-  return (message) => {
+  return (message, size) => {
+    if (batch.length === MAX_COUNT || bytes + size > MAX_BYTES) flush();
+    bytes += size;
     if (batch.push(message) === 1) setImmediate(flush);
   };
 }
 
-export const bare: Contender = {
-  async serve(brokers) {
-    await createTopics(brokers, topics);
-    const produce = await openProducer(brokers);
-    const reply = perTurn((batch) => produce(inbox, 0, Buffer.from(JSON.stringify(batch)), replyHeaders));
-    await flow(brokers, requests, 4, ({ value }) => {
-      for (const { id, params } of JSON.parse(value.toString()))
-        reply({ jsonrpc: '2.0', result: params[0], id });
-    });
-  },
-  async connect(brokers) {
-    await createTopics(brokers, topics);
-    const produce = await openProducer(brokers);
-    const pending = new Map<number, (result: unknown) => void>();
-    await flow(brokers, inbox, 1, ({ value }) => {
-      for (const { id, result } of JSON.parse(value.toString())) {
-        const resolve = pending.get(id);
-        pending.delete(id);
-        resolve?.(result);
-      }
-    });
-    let partition = 0;
-    const send = perTurn((batch) => {
-      partition = (partition + 1) % 4;
-      produce(requests, partition, Buffer.from(JSON.stringify(batch)), requestHeaders);
-    });
-    let lastId = 0;
-    return (text) =>
-      new Promise((resolve) => {
-        lastId += 1;
-        pending.set(lastId, resolve);
-        send({ jsonrpc: '2.0', method: 'echo', params: [text], id: lastId });
+/** A client's waiting call, or its open stream: what to do with a reply, and with items. */
+interface Pending {
+  readonly resolve: (result: unknown) => void;
+  readonly onItems?: (items: unknown[]) => void;
+}
+
+export const bare = bareOn('bare');
+/** Nobody serves these topics. */
+export const unansweredBare = bareOn('bare-unanswered');
+
+function bareOn(name: string): Contender {
+  const topics = topicsOf(name);
+  const { requests, inbox, requestHeaders, replyHeaders } = topics;
+  return {
+    topics: [requests, inbox],
+    async serve(brokers) {
+      await createTopics(brokers, topics);
+      const produce = await openProducer(brokers);
+      const send = (batch: unknown[]) => produce(inbox, 0, Buffer.from(JSON.stringify(batch)), replyHeaders);
+      const reply = perTurn(send);
+      /** A record of items a turn of the event loop, as fast as it turns. */
+      const emit = (id: number, left: number, text: string) => {
+        const count = Math.min(left, MAX_ITEMS);
+        send([{ jsonrpc: '2.0', method: '$/next', params: { id, items: new Array(count).fill(text) } }]);
+        if (left > count) setImmediate(emit, id, left - count, text);
+        else reply({ jsonrpc: '2.0', result: null, id }, 0);
+      };
+      await flow(brokers, requests, 4, ({ value }) => {
+        for (const { id, method, params } of JSON.parse(value.toString())) {
+          if (method === 'echo') reply({ jsonrpc: '2.0', result: params[0], id }, params[0].length);
+          else emit(id, params[0], params[1]);
+        }
       });
-  },
-};
+    },
+    async connect(brokers) {
+      await createTopics(brokers, topics);
+      const produce = await openProducer(brokers);
+      const pending = new Map<number, Pending>();
+      await flow(brokers, inbox, 1, ({ value }) => {
+        for (const { id, result, params } of JSON.parse(value.toString())) {
+          if (params !== undefined) pending.get(params.id)?.onItems?.(params.items);
+          else {
+            const call = pending.get(id);
+            pending.delete(id);
+            call?.resolve(result);
+          }
+        }
+      });
+      let partition = 0;
+      const send = perTurn((batch) => {
+        partition = (partition + 1) % 4;
+        produce(requests, partition, Buffer.from(JSON.stringify(batch)), requestHeaders);
+      });
+      let lastId = 0;
+      return {
+        call: (text) =>
+          new Promise((resolve) => {
+            lastId += 1;
+            pending.set(lastId, { resolve });
+            send({ jsonrpc: '2.0', method: 'echo', params: [text], id: lastId }, text.length);
+          }),
+        stream: (items, text) =>
+          new Promise((resolve) => {
+            let received = 0;
+            lastId += 1;
+            pending.set(lastId, {
+              resolve: () => resolve(received),
+              onItems: ({ length }) => {
+                received += length;
+              },
+            });
+            send({ jsonrpc: '2.0', method: 'items', params: [items, text], id: lastId }, 0);
+          }),
+      };
+    },
+  };
+}

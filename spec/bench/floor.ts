@@ -6,6 +6,7 @@ const topics = topicsOf('floor');
 const { requests, inbox, requestHeaders, replyHeaders } = topics;
 
 export const floor: Contender = {
+  topics: [requests, inbox],
   async serve(brokers) {
     await createTopics(brokers, topics);
     const produce = await openProducer(brokers);
@@ -26,12 +27,14 @@ export const floor: Contender = {
       resolve?.(result);
     });
     let lastId = 0;
-    return (text) =>
-      new Promise((resolve) => {
-        lastId += 1;
-        pending.set(lastId, resolve);
-        const request = JSON.stringify({ jsonrpc: '2.0', method: 'echo', params: [text], id: lastId });
-        produce(requests, lastId % 4, Buffer.from(request), requestHeaders);
-      });
+    return {
+      call: (text) =>
+        new Promise((resolve) => {
+          lastId += 1;
+          pending.set(lastId, resolve);
+          const request = JSON.stringify({ jsonrpc: '2.0', method: 'echo', params: [text], id: lastId });
+          produce(requests, lastId % 4, Buffer.from(request), requestHeaders);
+        }),
+    };
   },
 };

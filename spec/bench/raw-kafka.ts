@@ -66,13 +66,8 @@ export async function openProducer(
   };
 }
 
-/** Flows from the end of the given partitions. */
-export async function flow(
-  brokers: string,
-  topic: string,
-  partitions: number,
-  onRecord: (record: Raw) => void,
-): Promise<void> {
+/** A consumer that flows when it is told to, and sleeps no longer than it must. */
+export async function openConsumer(brokers: string): Promise<KafkaConsumer> {
   const consumer: KafkaConsumer = new rdkafka.KafkaConsumer(
     {
       'bootstrap.servers': brokers,
@@ -86,17 +81,33 @@ export async function flow(
   await new Promise((resolve, reject) =>
     consumer.connect({}, (error, data) => (error ? reject(error) : resolve(data))),
   );
+  return consumer;
+}
+
+/** The offset after a partition's last record. */
+export function endOf(consumer: KafkaConsumer, topic: string, partition: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    consumer.queryWatermarkOffsets(topic, partition, 10_000, (error, offsets) => {
+      if (error) reject(error);
+      else resolve(offsets.highOffset);
+    });
+  });
+}
+
+/** Flows from the end of the given partitions. */
+export async function flow(
+  brokers: string,
+  topic: string,
+  partitions: number,
+  onRecord: (record: Raw) => void,
+): Promise<void> {
+  const consumer = await openConsumer(brokers);
   const from = await Promise.all(
-    Array.from(
-      { length: partitions },
-      (_, partition) =>
-        new Promise<{ topic: string; partition: number; offset: number }>((resolve, reject) => {
-          consumer.queryWatermarkOffsets(topic, partition, 10_000, (error, { highOffset }) => {
-            if (error) reject(error);
-            else resolve({ topic, partition, offset: highOffset });
-          });
-        }),
-    ),
+    Array.from({ length: partitions }, async (_, partition) => ({
+      topic,
+      partition,
+      offset: await endOf(consumer, topic, partition),
+    })),
   );
   consumer.assign(from);
   consumer.consume((error, record) => {

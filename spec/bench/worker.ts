@@ -1,75 +1,45 @@
 /**
- * A process of the bench: `worker.ts serve|call CONTENDER BROKERS`. It says `ready` to its parent; a
- * calling one then takes loads as messages and answers each with what it measured.
+ * A process of the bench: `worker.ts serve|call CONTENDER ADDRESS [CONNECTIONS]`. It says `ready` to its
+ * parent, then answers each load it is sent with what it measured and what CPU time it has used so far.
  */
-import { bare } from './bare.js';
-import { contracted, untyped } from './callstream.js';
-import type { Contender } from './contender.js';
-import { floor } from './floor.js';
 
-export interface Load {
-  /** Calls that are kept in flight. */
-  readonly inFlight: number;
-  readonly milliseconds: number;
-  /** Bytes of the string that is echoed. */
-  readonly payload: number;
-}
+import type { Caller } from './contender.js';
+import { contenderOf } from './contenders.js';
+import { type Load, measureCalls, measurePending, measureStreams } from './load.js';
 
-export interface Measured {
-  readonly callsPerSecond: number;
-  /** Milliseconds. */
-  readonly p50: number;
-  readonly p99: number;
-  /** CPU seconds of the client's process per million calls. */
+/** Seconds of this process, from its start up to now. */
+export interface Usage {
+  /** CPU, of all its threads. */
   readonly cpu: number;
+  /** That its event loop did not wait. */
+  readonly loop: number;
 }
 
-export const contenders: Readonly<Record<string, Contender>> = { floor, bare, untyped, contracted };
+export type Answer = (Usage & { readonly result: unknown }) | { readonly error: string };
 
-if (process.send !== undefined) {
-  const [role, name = '', brokers = ''] = process.argv.slice(2);
-  const contender = contenders[name];
-  if (contender === undefined) throw new Error(`no contender ${name}`);
-  if (role === 'serve') {
-    await contender.serve(brokers);
-    process.on('message', () => {
-      const { user, system } = process.cpuUsage();
-      process.send?.((user + system) / 1e6);
-    });
-  } else {
-    const call = await contender.connect(brokers);
-    process.on(
-      'message',
-      (load: Load) => void measure(call, load).then((measured) => process.send?.(measured)),
-    );
+process.on('disconnect', () => process.exit());
+const [role, name = '', address = '', connections = '1'] = process.argv.slice(2);
+const contender = await contenderOf(name).load();
+const callers: Caller[] = [];
+if (role === 'serve') await contender.serve(address);
+else for (let i = 0; i < Number(connections); i += 1) callers.push(await contender.connect(address));
+process.on('message', (load: Load) => void answer(load).then((given) => process.send?.(given)));
+process.send?.('ready');
+
+async function answer(load: Load): Promise<Answer> {
+  try {
+    const result = await run(load);
+    const { user, system } = process.cpuUsage();
+    return { result, cpu: (user + system) / 1e6, loop: performance.eventLoopUtilization().active / 1e3 };
+  } catch (error) {
+    return { error: String(error) };
   }
-  process.send('ready');
 }
 
-async function measure(call: (text: string) => Promise<unknown>, load: Load): Promise<Measured> {
-  const text = 'x'.repeat(load.payload);
-  const latencies: number[] = [];
-  const cpu = process.cpuUsage();
-  const start = performance.now();
-  const end = start + load.milliseconds;
-  const worker = async () => {
-    for (let begin = performance.now(); begin < end; ) {
-      await call(text);
-      const now = performance.now();
-      latencies.push(now - begin);
-      begin = now;
-    }
-  };
-  await Promise.all(Array.from({ length: load.inFlight }, worker));
-  const seconds = (performance.now() - start) / 1000;
-  const { user, system } = process.cpuUsage(cpu);
-  const sorted = Float64Array.from(latencies).sort();
-  const at = (share: number) =>
-    sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
-  return {
-    callsPerSecond: sorted.length / seconds,
-    p50: at(0.5),
-    p99: at(0.99),
-    cpu: (user + system) / sorted.length,
-  };
+function run(load: Load): unknown {
+  if (load.kind === 'usage') return undefined;
+  const first = callers[0];
+  if (first === undefined) throw new Error('a server makes no calls');
+  if (load.kind === 'calls') return measureCalls(callers, load);
+  return load.kind === 'streams' ? measureStreams(first, load) : measurePending(first, load);
 }

@@ -3,9 +3,11 @@ import { inspect } from 'node:util';
 import { expect } from 'chai';
 import { type EmbeddedCluster, startEmbedded } from '../../src/kafka/embedded.js';
 import { openKafka } from '../../src/kafka/librdkafka.js';
+import { loadBinding } from '../../src/kafka/librdkafka-binding.js';
 import {
   type Consumer,
   type ConsumerRecord,
+  type Headers,
   header,
   type Kafka,
   KafkaError,
@@ -70,7 +72,9 @@ describe('librdkafka on its mock cluster', () => {
 
     it('should be started where no brokers are given, and end with the connection', async () => {
       const own = await openKafka({ brokers: undefined });
-      expect(own.brokers).match(/^127\.0\.0\.1:\d+$/).not.equal(cluster.brokers);
+      expect(own.brokers)
+        .match(/^127\.0\.0\.1:\d+$/)
+        .not.equal(cluster.brokers);
       await own.createTopic({ topic: 'own', partitions: 1 });
       await own.close();
       const error = await rejection(openKafka({ brokers: own.brokers, connectTimeout: 300 }));
@@ -87,10 +91,26 @@ describe('librdkafka on its mock cluster', () => {
     });
   });
 
+  describe('an installation', () => {
+    it('should say in one sentence what a missing binding needs', () => {
+      const load = () => {
+        throw new Error('Could not locate the bindings file. Tried:\n → /a\n → /b');
+      };
+      expect(() => loadBinding(load))
+        .throw(KafkaError)
+        .property('message')
+        .match(
+          /^node-rdkafka's native binding isn't built .*C\+\+ compiler, make and Python 3.*`npm rebuild node-rdkafka`\.$/,
+        );
+    });
+  });
+
   describe('topics', () => {
     it('should not come to be by asking, sending or reading', async () => {
       expect(await kafka.partitions('nowhere')).equal(undefined);
-      expect((await rejection(kafka.watermarks({ topic: 'nowhere', partition: 0 }))).reason).equal('no topic');
+      expect((await rejection(kafka.watermarks({ topic: 'nowhere', partition: 0 }))).reason).equal(
+        'no topic',
+      );
       expect((await rejection(read('nowhere', 0))).reason).equal('no topic');
       expect(await kafka.partitions('nowhere')).equal(undefined);
     });
@@ -108,7 +128,9 @@ describe('librdkafka on its mock cluster', () => {
       const started = Date.now();
       const handlers = { onRecord() {}, onError() {}, onAssigned() {}, onRevoked: async () => {} };
       const options = { from: 'earliest', sessionTimeout: 6_000, revokeTimeout: 1_000 } as const;
-      const error = await rejection(kafka.subscribe({ ...options, group: 'g', topics: ['absent'] }, handlers));
+      const error = await rejection(
+        kafka.subscribe({ ...options, group: 'g', topics: ['absent'] }, handlers),
+      );
       expect(error.reason).equal('no topic');
       expect(error.message).contain('absent');
       expect(Date.now() - started).below(1_000);
@@ -119,18 +141,25 @@ describe('librdkafka on its mock cluster', () => {
     it('should arrive as it was sent', async () => {
       const topic = await newTopic();
       const { records, consumer } = await read(topic, 1);
-      const headers = [{ a: '1' }, { a: 'two' }, { b: Buffer.from('three'), c: 'four' }];
+      const headers: Headers = [{ a: '1' }, { a: 'two' }, { b: Buffer.from('three'), c: 'four' }];
       const timestamp = 1_700_000_000_123;
-      await kafka.send({ topic, partition: 1, value: Buffer.from([0, 255, 1]), key: 'k\u0000ey', headers, timestamp });
+      await kafka.send({
+        topic,
+        partition: 1,
+        value: Buffer.from([0, 255, 1]),
+        key: 'k\u0000ey',
+        headers,
+        timestamp,
+      });
       await kafka.send({ topic, partition: 1, value: null, key: Buffer.from([0, 200]) });
       await until(() => records.length === 2, 'both records');
       const [first, second] = records as [ConsumerRecord, ConsumerRecord];
       expect(first.value).deep.equal(Buffer.from([0, 255, 1]));
       expect(first.key).deep.equal(Buffer.from('k\u0000ey'));
       expect(first).include({ topic, partition: 1, offset: 0, timestamp });
-      expect(first.headers.map((entry) => Object.entries(entry).map(([name, bytes]) => `${name}=${bytes}`))).deep.equal(
-        [['a=1'], ['a=two'], ['b=three'], ['c=four']],
-      );
+      expect(
+        first.headers.map((entry) => Object.entries(entry).map(([name, bytes]) => `${name}=${bytes}`)),
+      ).deep.equal([['a=1'], ['a=two'], ['b=three'], ['c=four']]);
       expect(String(header(first.headers, 'a'))).equal('two');
       expect(second).include({ offset: 1, value: null });
       expect(second.key).deep.equal(Buffer.from([0, 200]));
@@ -140,7 +169,9 @@ describe('librdkafka on its mock cluster', () => {
 
     it('should be read from the offset that was asked for, in order', async () => {
       const topic = await newTopic();
-      await Promise.all(Array.from({ length: 500 }, (_, i) => kafka.send({ topic, partition: 0, value: value(`${i}`) })));
+      await Promise.all(
+        Array.from({ length: 500 }, (_, i) => kafka.send({ topic, partition: 0, value: value(`${i}`) })),
+      );
       const { records, consumer } = await read(topic, 0, 100);
       await until(() => records.length === 400, '400 records');
       expect(texts(records)).deep.equal(Array.from({ length: 400 }, (_, i) => `${i + 100}`));
@@ -174,7 +205,9 @@ describe('librdkafka on its mock cluster', () => {
     it('should be refused where the binding would damage a header', async () => {
       const topic = await newTopic();
       for (const bad of ['a\u0000b', 'é', Buffer.from([0xff])]) {
-        const error = await rejection(kafka.send({ topic, partition: 0, value: null, headers: [{ trace: bad }] }));
+        const error = await rejection(
+          kafka.send({ topic, partition: 0, value: null, headers: [{ trace: bad }] }),
+        );
         expect(error).include({ reason: 'failed', notSent: true });
         expect(error.message).contain('"trace"');
       }
@@ -217,7 +250,9 @@ describe('librdkafka on its mock cluster', () => {
         },
         onError: () => {},
       });
-      await Promise.all(Array.from({ length: 200 }, (_, i) => kafka.send({ topic, partition: 0, value: value(`${i}`) })));
+      await Promise.all(
+        Array.from({ length: 200 }, (_, i) => kafka.send({ topic, partition: 0, value: value(`${i}`) })),
+      );
       await until(() => got.length >= 50, 'the first 50');
       await new Promise((resolve) => setTimeout(resolve, 60));
       expect(got.length).equal(50);
@@ -248,7 +283,13 @@ describe('librdkafka on its mock cluster', () => {
       const records: ConsumerRecord[] = [];
       const assigned: (readonly TopicPartition[])[] = [];
       const log: string[] = [];
-      const options = { group, topics: [topic], from: 'earliest', sessionTimeout: 6_000, revokeTimeout: 2_000 } as const;
+      const options = {
+        group,
+        topics: [topic],
+        from: 'earliest',
+        sessionTimeout: 6_000,
+        revokeTimeout: 2_000,
+      } as const;
       const consumer: Consumer = await kafka.subscribe(options, {
         onRecord: (record) => records.push(record),
         onError: (error) => log.push(`error ${error.message}`),
@@ -281,7 +322,9 @@ describe('librdkafka on its mock cluster', () => {
       });
       expect(first.assigned[0]).length(4);
       await until(() => first.records.length === 40, 'the first 40');
-      const commits = [0, 1, 2, 3].map((partition) => first.consumer.commit([{ topic, partition, offset: 10 }]));
+      const commits = [0, 1, 2, 3].map((partition) =>
+        first.consumer.commit([{ topic, partition, offset: 10 }]),
+      );
       await Promise.all(commits);
       const second = await join('pair', topic);
       await until(() => first.assigned.length === 2, 'the second assignment');
@@ -301,7 +344,9 @@ describe('librdkafka on its mock cluster', () => {
     it('should resolve for a member that gets no partition, and wait no longer than it may', async function () {
       this.timeout(20_000);
       const topic = await newTopic();
-      const members = await Promise.all(Array.from({ length: 5 }, () => join('crowd', topic, () => new Promise(() => {}))));
+      const members = await Promise.all(
+        Array.from({ length: 5 }, () => join('crowd', topic, () => new Promise(() => {}))),
+      );
       const counts = members.map(({ assigned }) => assigned.at(-1)?.length ?? -1);
       expect(counts.sort()).deep.equal([0, 1, 1, 1, 1]);
       const started = Date.now();
@@ -315,7 +360,10 @@ describe('librdkafka on its mock cluster', () => {
       const doomed = await startEmbedded();
       const other = await openKafka({ brokers: doomed.brokers });
       const states: string[] = [];
-      other.status$.subscribe({ next: ({ state }) => states.push(state), complete: () => states.push('done') });
+      other.status$.subscribe({
+        next: ({ state }) => states.push(state),
+        complete: () => states.push('done'),
+      });
       expect(states).deep.equal(['connected']);
       await doomed.close();
       await until(() => states.length === 2, 'the loss');
@@ -375,6 +423,13 @@ describe('librdkafka on its mock cluster', () => {
         const error = await open({ [name]: given });
         expect(error.message).contain(name).not.contain('hunter2');
       }
+    });
+
+    it('should be told apart from brokers that do not answer', async () => {
+      const error = await open({ 'security.protocol': 'ssl', 'ssl.ca.location': '/no/such/file' });
+      expect(error.reason).equal('failed');
+      expect(error.message).contain('ssl.ca.location');
+      expect((await rejection(openKafka({ brokers: ' ' }))).message).contain('empty');
     });
 
     it('should reach librdkafka', async () => {

@@ -339,10 +339,14 @@ describe('server', () => {
     });
 
     it('should read it by its first byte where there is no header, batches too', async () => {
-      raw.request('s', packed);
-      raw.request('s', Buffer.from(pack([{ jsonrpc: '2.0', method: 'echo', id: 4 }])));
-      raw.request('s', call(5, 'echo'));
-      await bench.advance(10);
+      for (const value of [
+        packed,
+        Buffer.from(pack([{ jsonrpc: '2.0', method: 'echo', id: 4 }])),
+        call(5, 'echo'),
+      ]) {
+        raw.request('s', value);
+        await bench.advance(10);
+      }
       expect(raw.records().map((it) => headerOf(it, 'content-type'))).to.deep.equal([
         'application/msgpack',
         'application/msgpack',
@@ -384,8 +388,8 @@ describe('server', () => {
       );
     });
     const at = (timestamp: number, method: string, timeout?: unknown, id: unknown = 1) => {
-      const message = { ...call(id, method, {}, { timeout }), ...(id === undefined ? { id: undefined } : {}) };
-      raw.append({ topic: 's.requests', value: message, headers: raw.address, timestamp });
+      const value = call(method === 'note' ? undefined : id, method, {}, { timeout });
+      raw.append({ topic: 's.requests', value, headers: raw.address, timestamp });
     };
     const codes = () => raw.messages().map((it) => it.error?.code ?? it.result);
 
@@ -402,7 +406,7 @@ describe('server', () => {
     });
 
     it('should drop an expired notification without an answer', async () => {
-      at(bench.clock.now() - 60_000, 'note', 1_000, undefined);
+      at(bench.clock.now() - 60_000, 'note', 1_000);
       await bench.advance(500);
       expect([contexts, raw.records(), server.stats.expired, committed()]).to.deep.equal([[], [], 1, 1]);
     });
@@ -492,7 +496,9 @@ describe('server', () => {
     it('should cancel through the inbox that the answers name', async () => {
       raw.request('s', [call(1, 'wait', ['a']), call(2, 'none')], raw.callstream);
       await bench.advance(5);
-      const [topic, partition, instance] = (headerOf(raw.records()[0] as any, 'callstream-inbox') ?? '').split('/');
+      const [topic, partition, instance] = (
+        headerOf(raw.records()[0] as any, 'callstream-inbox') ?? ''
+      ).split('/');
       raw.append({
         topic: topic ?? '',
         partition: Number(partition),
@@ -602,7 +608,12 @@ describe('server', () => {
 
     it('should not let a slow method hold up calls and commits of other partitions', async () => {
       await serve({ requests: { partitions: 4 } });
-      raw.append({ topic: 's.requests', partition: 0, value: call(1, 'wait', ['slow']), headers: raw.address });
+      raw.append({
+        topic: 's.requests',
+        partition: 0,
+        value: call(1, 'wait', ['slow']),
+        headers: raw.address,
+      });
       for (let i = 0; i < 3; i += 1) {
         raw.append({ topic: 's.requests', partition: 0, value: call(2, 'echo', [i]), headers: raw.address });
         raw.append({ topic: 's.requests', partition: 1, value: call(3, 'echo', [i]), headers: raw.address });

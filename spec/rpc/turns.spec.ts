@@ -62,6 +62,20 @@ describe('Turns', () => {
     expect([started.length, turns.running, turns.queued]).to.deep.equal([10_001, 0, 0]);
   });
 
+  it('should let nobody overtake who enters while others are being started', () => {
+    const turns = turnsOf(1, 10);
+    turns.enter(new Call(0, started));
+    const enters = new Call(1, started, () => {
+      turns.leave();
+      turns.enter(new Call(3, started));
+    });
+    turns.enter(enters);
+    turns.enter(new Call(2, started));
+    turns.leave();
+    turns.leave();
+    expect([started, turns.running, turns.queued]).to.deep.equal([[0, 1, 2, 3], 1, 0]);
+  });
+
   it('should be full at the bound, and tell of a flood at twice the bound until the bound is reached', () => {
     const turns = turnsOf(1, 2);
     const fill = (count: number) => {
@@ -83,25 +97,29 @@ describe('Turns', () => {
 
   it('should never run more than the limit, forget nobody and keep the order', () => {
     fc.assert(
-      fc.property(fc.integer({ min: 1, max: 4 }), fc.array(fc.boolean(), { maxLength: 60 }), (limit, steps) => {
-        started = [];
-        const turns = turnsOf(limit, 5);
-        let entered = 0;
-        let left = 0;
-        for (const enter of steps) {
-          if (enter) {
-            turns.enter(new Call(entered, started));
-            entered += 1;
-          } else if (left < started.length) {
-            left += 1;
-            turns.leave();
+      fc.property(
+        fc.integer({ min: 1, max: 4 }),
+        fc.array(fc.boolean(), { maxLength: 60 }),
+        (limit, steps) => {
+          started = [];
+          const turns = turnsOf(limit, 5);
+          let entered = 0;
+          let left = 0;
+          for (const enter of steps) {
+            if (enter) {
+              turns.enter(new Call(entered, started));
+              entered += 1;
+            } else if (left < started.length) {
+              left += 1;
+              turns.leave();
+            }
+            expect(turns.running).to.equal(started.length - left);
+            expect(turns.running).to.equal(Math.min(limit, entered - left));
+            expect(turns.queued).to.equal(entered - started.length);
           }
-          expect(turns.running).to.equal(started.length - left);
-          expect(turns.running).to.equal(Math.min(limit, entered - left));
-          expect(turns.queued).to.equal(entered - started.length);
-        }
-        expect(started).to.deep.equal([...started.keys()]);
-      }),
+          expect(started).to.deep.equal([...started.keys()]);
+        },
+      ),
     );
   });
 });

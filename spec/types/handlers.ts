@@ -1,6 +1,7 @@
 /** Handlers that a contract takes, what they are given, and those it refuses. */
+import * as t from 'io-ts';
 import { EMPTY, interval, map, type Observable, of } from 'rxjs';
-import type { CallContext, Handlers, Server } from '../../src/index.js';
+import { type CallContext, type Handlers, request, type Server, service, stream } from '../../src/index.js';
 import { exactly } from './exactly.js';
 import { connection, prices, type Quote, type Tick } from './prices.js';
 
@@ -8,6 +9,7 @@ type Given = Handlers<typeof prices.methods>;
 
 declare const handlers: Given;
 declare const quotes: Map<string, Quote>;
+declare const beating: () => AsyncIterable<number>;
 declare const feed: (symbol: string) => Observable<Tick>;
 
 // Params and context are inferred, all of them.
@@ -52,6 +54,7 @@ exactly<Promise<Server>>()(
 export const values: Given['quote'] = ([symbol]) => quotes.get(symbol) ?? { symbol, price: 0 };
 export const promises: Given['quote'] = async ([symbol]) => ({ symbol, price: 0 });
 export const observables: Given['quote'] = ([symbol]) => of({ symbol, price: 0 });
+export const last: Given['quote'] = async ([symbol]) => of({ symbol, price: 0 }, { symbol, price: 1 });
 export const either: Given['now'] = (_, { signal }) => (signal.aborted ? 0 : Promise.resolve(1));
 export const never: Given['quote'] = () => {
   throw new Error('always');
@@ -64,24 +67,27 @@ export const pulled: Given['ticks'] = async function* ({ symbol }, { signal }) {
   exactly<string>()(symbol);
   while (!signal.aborted) yield { at: Date.now(), price: 1 };
 };
+export const later: Given['ticks'] = async ({ symbol }) => feed(symbol);
+export const laterPulled: Given['beats'] = async () => beating();
 export const none: Given['ticks'] = () => EMPTY;
 
 // A notification's, whatever they give.
 export const waits: Given['audit'] = async () => 'ignored';
 
-// A class can serve a contract: all members of its instance that are methods of the contract.
-class Prices implements Pick<Given, 'quote' | 'now'> {
-  readonly #price = 1;
-
-  quote([symbol]: [string]): Quote {
-    return { symbol, price: this.#price };
-  }
+// The instance of a class.
+const clock = service('clock', { now: request({ result: t.number }), beats: stream({ item: t.number }) });
+class ClockHandlers implements Handlers<typeof clock.methods> {
+  readonly #offset = 1;
 
   now(): number {
-    return this.#price;
+    return Date.now() + this.#offset;
+  }
+
+  beats(_: undefined, { signal }: CallContext): Observable<number> {
+    return signal.aborted ? EMPTY : interval(1_000);
   }
 }
-export const both: Given = { ...handlers, now: new Prices().now };
+exactly<Promise<Server>>()(connection.serve(clock, new ClockHandlers()));
 
 const { wake: _, ...incomplete } = handlers;
 // @ts-expect-error: a handler is missing
@@ -108,8 +114,10 @@ connection.serve(prices, { ...handlers, history: () => [{ at: '2020-01-01T00:00:
 connection.serve(prices, { ...handlers, ticks: () => ({ at: 0, price: 1 }) });
 // @ts-expect-error: items of another type
 connection.serve(prices, { ...handlers, ticks: () => of('tick') });
+// @ts-expect-error: a Promise of one value for a stream
+connection.serve(prices, { ...handlers, ticks: async () => ({ at: 0, price: 1 }) });
 // @ts-expect-error: a generator of another type
-connection.serve(prices, { ...handlers, ticks: async function* () { yield 1; } }); // biome-ignore format: one line, one error
+connection.serve(prices, { ...handlers, ticks: () => beating() });
 // @ts-expect-error: params of another type
 connection.serve(prices, { ...handlers, quote: ([symbol]: [number]) => ({ symbol: '', price: symbol }) });
 // @ts-expect-error: by name instead of by position

@@ -15,10 +15,9 @@ export function brokerCommand(program: Command): Command {
 }
 
 async function broker(): Promise<void> {
-  const { signal } = stopOnSignals();
   await assertNoBroker();
   const cluster = await startEmbedded();
-  process.once('exit', () => removeBrokerFile());
+  const { signal } = stopOnSignals();
   try {
     await writeBrokerFile(cluster.brokers);
     process.stdout.write(`${cluster.brokers}\n`);

@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import type { Params, UntypedClient } from '../index.js';
 import { type ConnectionOptions, connectionOptions, open, positiveInteger } from './connection.js';
 import { paramsOf } from './params.js';
-import { stopOnSignals, stopWithStdout, unlessStopped } from './stop.js';
+import { stopOnSignals, stopWithStdout } from './stop.js';
 import { UsageError } from './usage-error.js';
 
 export interface CallOptions extends ConnectionOptions {
@@ -35,10 +35,10 @@ export async function withClient(
   options: CallOptions,
   work: Work,
 ): Promise<void> {
+  const params = paramsOf(words, options.params);
+  const connection = await open(options, 'fail');
   const stop = stopOnSignals();
   stopWithStdout(stop);
-  const params = paramsOf(words, options.params);
-  const connection = await unlessStopped(stop.signal, open(options, 'fail'));
   try {
     const client = await UsageError.from(() => connection.client(service, { timeout: options.timeout }));
     await work(client, params, stop.signal);

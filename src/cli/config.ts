@@ -75,11 +75,28 @@ function fromJson(text: string, file: string): Entries {
 function parse(text: string, file: string): object {
   try {
     return JSON.parse(text) as object;
+  } catch {
+    throw new UsageError(`${file}:${faultyLine(text)}: not valid JSON`);
+  }
+}
+
+/** JSON.parse says where only in some of its messages, and quotes what is there: the line is the first that makes things worse than an early end. */
+function faultyLine(text: string): number {
+  const lines = text.split('\n');
+  const index = lines.findIndex((_, last) => isFaulty(lines.slice(0, last + 1).join('\n')));
+  return index < 0 ? lines.length : index + 1;
+}
+
+function isFaulty(beginning: string): boolean {
+  try {
+    JSON.parse(beginning);
+    return false;
   } catch (error) {
-    // Its message may quote the text around the place; the place alone is safe.
-    const position = /at position (\d+)/.exec((error as Error).message)?.[1];
-    const where = position === undefined ? file : `${file}:${lineAt(text, Number(position))}`;
-    throw new UsageError(`${where}: not valid JSON`);
+    const { message } = error as Error;
+    const position = /at position (\d+)/.exec(message)?.[1];
+    return position === undefined
+      ? !message.includes('end of JSON')
+      : Number(position) < beginning.trimEnd().length;
   }
 }
 

@@ -3,6 +3,8 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { type Connection, connect, KafkaError, type ServerIssue } from '../index.js';
 import { findBroker } from './broker-file.js';
 import { type Config, readConfig } from './config.js';
+import { shown } from './output.js';
+import { userFrames } from './stack.js';
 import { UsageError } from './usage-error.js';
 
 export interface ConnectionOptions {
@@ -75,6 +77,5 @@ function located(error: unknown, config: Config | undefined): unknown {
 
 /** What no caller hears of; where a handler threw, with the place in its code. */
 function report({ message, cause }: ServerIssue): void {
-  const stack = cause instanceof Error ? (cause.stack?.match(/^ {4}at .*$/gm) ?? []) : [];
-  process.stderr.write(`${[`callstream: ${message}`, ...stack].join('\n')}\n`);
+  process.stderr.write(`${[`callstream: ${shown(message)}`, ...userFrames(cause)].join('\n')}\n`);
 }

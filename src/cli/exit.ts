@@ -15,7 +15,7 @@ export interface Ending {
 
 /** The ending that an error stands for. Only an error that nobody foresaw shows its stack. */
 export function explain(error: unknown): Ending {
-  if (error instanceof Stopped) return { code: error.code, text: '' };
+  if (error instanceof Stopped) return error;
   if (error instanceof CommanderError) {
     return { code: error.exitCode === 0 ? Exit.done : Exit.usage, text: '' };
   }

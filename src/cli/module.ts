@@ -1,8 +1,10 @@
 /** From a file's name to what `callstream serve` serves: a module's functions, or its default export's methods. */
+import { spawnSync } from 'node:child_process';
 import { statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { extname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { userFrames } from './stack.js';
 import { UsageError } from './usage-error.js';
 
 type Exports = Readonly<Record<string, unknown>>;
@@ -35,9 +37,22 @@ async function loading(file: string, work: () => Promise<Exports>): Promise<Expo
   try {
     return await work();
   } catch (error) {
-    const why = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    const why = error instanceof SyntaxError ? syntaxError(error, file) : blame(error);
     throw new UsageError(`${file} can't be loaded: ${why}`);
   }
+}
+
+/** Node tells the place of a syntax error only to the terminal. */
+function syntaxError(error: SyntaxError, file: string): string {
+  const { stderr = '' } = spawnSync(process.execPath, ['--check', file], {
+    encoding: 'utf8',
+    timeout: 5_000,
+  });
+  return `${error.message}\n${stderr.split('\n\n', 1)[0] ?? ''}`.trimEnd();
+}
+
+function blame(error: unknown): string {
+  return [String(error), ...userFrames(error)].join('\n');
 }
 
 type Tsx = typeof import('tsx/esm/api');
@@ -85,7 +100,7 @@ function instance(Main: Class, file: string): object {
   try {
     return new Main();
   } catch (error) {
-    throw new UsageError(`${file}: new ${Main.name}() threw ${(error as Error)?.stack ?? error}`);
+    throw new UsageError(`${file}: new ${Main.name}() threw ${blame(error)}`);
   }
 }
 

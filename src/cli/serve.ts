@@ -37,24 +37,20 @@ export function serveCommand(program: Command): Command {
 }
 
 async function serve(module: string, options: ServeOptions): Promise<void> {
+  const target = await loadTarget(module);
+  const connection = await open(options, 'embed');
   const { signal } = stopOnSignals();
-  let connection: Connection | undefined;
+  tellOutages(connection);
+  const { service, concurrency } = options;
   try {
-    const target = await unlessStopped(signal, loadTarget(module));
-    connection = await unlessStopped(signal, open(options, 'embed'));
-    tellOutages(connection);
-    const { service, concurrency } = options;
-    const serving = connection.serve(service, target, { concurrency });
-    await unlessStopped(
-      signal,
-      UsageError.from(() => serving),
-    );
+    const serving = UsageError.from(() => connection.serve(service, target, { concurrency }));
+    await unlessStopped(signal, serving);
     process.stdout.write(`ready ${service}\n`);
     await stopped(signal);
   } catch (error) {
     if (!(error instanceof Stopped)) throw error;
   } finally {
-    await connection?.close();
+    await connection.close();
   }
 }
 

@@ -1,12 +1,15 @@
 /** What ends a command before its work is done: a signal, or a reader of its output that has gone. */
 import { constants } from 'node:os';
 
-/** Ends a command with a code and without a word. */
+/** Ends a command with a code, and with a word where there is something to say. */
 export class Stopped extends Error {
   override readonly name = 'Stopped';
 
-  constructor(readonly code: number) {
-    super(`stopped with ${code}`);
+  constructor(
+    readonly code: number,
+    readonly text = '',
+  ) {
+    super(text);
   }
 }
 
@@ -14,28 +17,30 @@ export class Stopped extends Error {
 const REPEAT = 50;
 
 /**
- * Aborts, with a Stopped as the reason, at the first SIGINT or SIGTERM; a second one ends the
- * process at once. To be called once in a process.
+ * Aborts, with a Stopped as the reason, at the first SIGINT or SIGTERM; the second one ends the
+ * process at once. To be called once there is something to put in order: before, a signal just ends.
  */
 export function stopOnSignals(): AbortController {
   const stop = new AbortController();
-  let first = 0;
   for (const name of ['SIGINT', 'SIGTERM'] as const) {
     process.on(name, () => {
-      const code = 128 + constants.signals[name];
-      if (!stop.signal.aborted) {
-        first = performance.now();
-        stop.abort(new Stopped(code));
-      } else if (performance.now() - first > REPEAT) process.exit(code);
+      if (stop.signal.aborted) return;
+      stop.abort(new Stopped(128 + constants.signals[name]));
+      setTimeout(endOnSignals, REPEAT).unref();
     });
   }
   return stop;
 }
 
-/** Aborts, too, when stdout takes no more: quietly where its reader has gone, with the error where a disk is full. */
+/** The system's own way, since process.exit would wait for a native call that hangs. */
+function endOnSignals(): void {
+  process.removeAllListeners('SIGINT').removeAllListeners('SIGTERM');
+}
+
+/** Aborts, too, when stdout takes no more: quietly where its reader has gone, as a failure where a disk is full. */
 export function stopWithStdout(stop: AbortController): void {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    stop.abort(error.code === 'EPIPE' ? new Stopped(0) : new Error(`stdout: ${error.message}`));
+    stop.abort(error.code === 'EPIPE' ? new Stopped(0) : new Stopped(1, `error: stdout: ${error.message}`));
   });
 }
 

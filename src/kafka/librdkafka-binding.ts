@@ -23,14 +23,11 @@ export interface Properties {
 }
 
 const require = createRequire(import.meta.url);
-let loaded: Binding | undefined;
 
 /** Throws one sentence that says what to do where the native binding isn't built. */
 export function loadBinding(load: () => unknown = () => require('node-rdkafka')): Binding {
-  if (loaded) return loaded;
   try {
-    loaded = load() as Binding;
-    return loaded;
+    return load() as Binding;
   } catch (error) {
     throw new KafkaError('failed', missing(error));
   }

@@ -12,19 +12,29 @@ import type {
 } from './port.js';
 
 /**
- * Bounds on what one turn of the event loop delivers before the consuming thread is told to pause: it converts
- * nothing and so outruns this thread, and the binding's queue between the two has no bound of its own.
+ * Bounds on the records that wait for this thread, over which the native consumer pauses until they are delivered.
+ * The binding queues without a bound, and hands over all it has in one turn of the event loop.
  */
-export const MAX_TURN_RECORDS = 20_000;
-export const MAX_TURN_BYTES = 32 * 1024 * 1024;
+export const MAX_BACKLOG_RECORDS = 8_192;
+export const MAX_BACKLOG_BYTES = 16 * 1024 * 1024;
+
+/** How often the backlog is looked at: it takes some 10 µs. */
+const CHECK_RECORDS = 256;
+const CHECK_BYTES = 1024 * 1024;
+
+/** The native consumer, as far as delivery needs it. Its calls are void while there is none. */
+export interface Source {
+  hold(pause: boolean): void;
+  /** What the consuming thread has taken so far: the next offset of each partition. */
+  positions(): readonly TopicPartitionOffset[];
+}
 
 const NO_HEADERS: Headers = [];
 
 export class Delivery {
   readonly #handlers: ConsumerHandlers;
-  /** Pauses (true) or resumes the native consumer. */
-  readonly #hold: (pause: boolean) => void;
-  /** The next offset of each partition that is read: topic, then partition. */
+  readonly #source: Source;
+  /** The next offset to arrive of each partition that is read: topic, then partition. */
   readonly #next = new Map<string, number[]>();
   #held: ConsumerRecord[] = [];
   #paused = false;
@@ -32,10 +42,11 @@ export class Delivery {
   #behind = false;
   #turnRecords = 0;
   #turnBytes = 0;
+  #uncheckedBytes = 0;
 
-  constructor(handlers: ConsumerHandlers, hold: (pause: boolean) => void) {
+  constructor(handlers: ConsumerHandlers, source: Source) {
     this.#handlers = handlers;
-    this.#hold = hold;
+    this.#source = source;
   }
 
   /** Whether the native consumer is to be paused, for partitions that are newly assigned. */
@@ -49,19 +60,17 @@ export class Delivery {
     if (next?.[message.partition] === undefined) return;
     if (message.headers === undefined) message.headers = NO_HEADERS as NonNullable<NativeMessage['headers']>;
     const record = message as unknown as ConsumerRecord;
+    next[message.partition] = message.offset + 1;
     this.#count(message.size);
     if (this.#paused || this.#held.length > 0) this.#held.push(record);
-    else {
-      next[message.partition] = message.offset + 1;
-      this.#handlers.onRecord(record);
-    }
+    else this.#handlers.onRecord(record);
   };
 
   add(partitions: readonly (TopicPartition & { offset?: number })[]): void {
     for (const { topic, partition, offset } of partitions) {
-      let next = this.#next.get(topic);
-      if (!next) this.#next.set(topic, (next = []));
+      const next = this.#next.get(topic) ?? [];
       next[partition] = offset ?? 0;
+      this.#next.set(topic, next);
     }
   }
 
@@ -83,21 +92,19 @@ export class Delivery {
   pause(): void {
     if (this.#paused) return;
     this.#paused = true;
-    if (!this.#behind) this.#hold(true);
+    if (!this.#behind) this.#source.hold(true);
   }
 
   resume(): void {
     if (!this.#paused) return;
     this.#paused = false;
-    if (!this.#behind) this.#hold(false);
+    if (!this.#behind) this.#source.hold(false);
     const held = this.#held;
     this.#held = [];
     for (let i = 0; i < held.length; i += 1) {
       if (this.#stopped) return;
       const record = held[i] as ConsumerRecord;
-      const next = this.#next.get(record.topic);
-      if (next?.[record.partition] === undefined) continue;
-      next[record.partition] = record.offset + 1;
+      if (this.#next.get(record.topic)?.[record.partition] === undefined) continue;
       this.#handlers.onRecord(record);
       if (this.#paused) {
         this.#held = held.slice(i + 1).concat(this.#held);
@@ -112,26 +119,38 @@ export class Delivery {
     this.#held = [];
   }
 
-  /** Drops what is held, for a new native consumer that begins where it is told: at the first of it. */
-  restart(): TopicPartitionOffset[] {
-    this.#held = [];
-    return this.positions();
-  }
-
   #count(bytes: number): void {
     if (this.#turnRecords === 0) setImmediate(this.#endTurn);
     this.#turnRecords += 1;
     this.#turnBytes += bytes;
-    if (this.#behind || (this.#turnRecords < MAX_TURN_RECORDS && this.#turnBytes < MAX_TURN_BYTES)) return;
+    this.#uncheckedBytes += bytes;
+    if (this.#behind) return;
+    if (this.#turnRecords % CHECK_RECORDS !== 0 && this.#uncheckedBytes < CHECK_BYTES) return;
+    this.#uncheckedBytes = 0;
+    const backlog = this.#backlog();
+    const size = this.#turnBytes / this.#turnRecords;
+    if (backlog < MAX_BACKLOG_RECORDS && backlog * size < MAX_BACKLOG_BYTES) return;
     this.#behind = true;
-    if (!this.#paused) this.#hold(true);
+    if (!this.#paused) this.#source.hold(true);
+  }
+
+  /** Records that the consuming thread has taken and this one hasn't seen yet. */
+  #backlog(): number {
+    let backlog = 0;
+    for (const { topic, partition, offset } of this.#source.positions()) {
+      const next = this.#next.get(topic)?.[partition];
+      // A partition of which nothing was taken yet has no position.
+      if (next !== undefined && offset > next) backlog += offset - next;
+    }
+    return backlog;
   }
 
   readonly #endTurn = (): void => {
     this.#turnRecords = 0;
     this.#turnBytes = 0;
+    this.#uncheckedBytes = 0;
     if (!this.#behind) return;
     this.#behind = false;
-    if (!this.#paused && !this.#stopped) this.#hold(false);
+    if (!this.#paused && !this.#stopped) this.#source.hold(false);
   };
 }

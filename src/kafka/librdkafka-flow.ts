@@ -4,7 +4,13 @@
  * the group member, which open another flow where one has died.
  */
 import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises';
-import type { Binding, NativeConsumer, NativeError, NativeMessage, Properties } from './librdkafka-binding.js';
+import type {
+  Binding,
+  NativeConsumer,
+  NativeError,
+  NativeMessage,
+  Properties,
+} from './librdkafka-binding.js';
 import { connect, disconnect } from './librdkafka-client.js';
 import { Code, codeOf } from './librdkafka-error.js';
 import type { TopicPartition, TopicPartitionOffset } from './port.js';

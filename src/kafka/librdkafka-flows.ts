@@ -3,15 +3,19 @@
  * The reader and the group member stand on it.
  */
 import type { NativeConsumer, NativeError } from './librdkafka-binding.js';
+import type { Source } from './librdkafka-delivery.js';
 import { toKafkaError } from './librdkafka-error.js';
 import type { Flow } from './librdkafka-flow.js';
-import { KafkaError } from './port.js';
+import { KafkaError, type TopicPartitionOffset } from './port.js';
 
 /** Milliseconds before a dead flow is replaced, doubled by each attempt that fails. */
 const RESTART = 100;
 const MAX_RESTART = 5_000;
 
-export class Flows {
+/** Milliseconds for which waking the fetching threads may hold one of libuv's. */
+const WAKE = 250;
+
+export class Flows implements Source {
   readonly #open: () => Promise<Flow>;
   readonly #onDeath: (error: KafkaError) => void;
   #current: Flow | undefined;
@@ -20,19 +24,19 @@ export class Flows {
   #attempts = 0;
   #closed = false;
 
-  /** `open` resolves with a flow that reads; `onDeath` is told of each that died and each that didn't open. */
+  /** `open` resolves with a flow that reads; `onDeath` is told of each that died and each that didn't open again. */
   constructor(open: () => Promise<Flow>, onDeath: (error: KafkaError) => void) {
     this.#open = open;
     this.#onDeath = onDeath;
   }
 
+  get current(): Flow | undefined {
+    return this.#current;
+  }
+
   /** The native consumer, while there is one. */
   get native(): NativeConsumer | undefined {
     return this.#current?.closed === false ? this.#current.native : undefined;
-  }
-
-  get current(): Flow | undefined {
-    return this.#current;
   }
 
   /** Opens the first flow; rejects where that fails. */
@@ -45,7 +49,7 @@ export class Flows {
   readonly died = (error: NativeError | Error): void => {
     if (this.#closed) return;
     this.#current = undefined;
-    this.#onDeath(toKafkaError(error, 'Reading stopped, and begins again'));
+    this.#onDeath(toKafkaError(error, 'The consumer stopped'));
     if (this.#closed) return;
     const delay = Math.min(RESTART * 2 ** this.#attempts, MAX_RESTART);
     this.#attempts += 1;
@@ -57,6 +61,30 @@ export class Flows {
     this.#attempts = 0;
   }
 
+  hold(pause: boolean): void {
+    attempt(() => {
+      const native = this.native;
+      if (!native) return;
+      const assigned = native.assignments();
+      if (pause) native.pause(assigned);
+      else {
+        native.resume(assigned);
+        // A resume doesn't wake the threads that fetch, which look again within a second; a request to the leaders
+        // does. The callback keeps the handle from the garbage collector (see disconnect).
+        const now = assigned.map(({ topic, partition }) => ({ topic, partition, offset: Date.now() }));
+        native.offsetsForTimes(now, WAKE, () => native);
+      }
+    });
+  }
+
+  positions(): readonly TopicPartitionOffset[] {
+    let positions: TopicPartitionOffset[] = [];
+    attempt(() => {
+      positions = this.native?.position() ?? [];
+    });
+    return positions;
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#timer);
@@ -66,9 +94,19 @@ export class Flows {
 
   async #start(): Promise<void> {
     const flow = await this.#open();
+    if (this.#closed) {
+      await flow.close();
+      throw new KafkaError('closed', 'The consumer was closed while it opened');
+    }
     this.#current = flow;
-    if (!this.#closed) return;
-    await flow.close();
-    throw new KafkaError('closed', 'The consumer was closed while it opened');
+  }
+}
+
+/** For calls on a native consumer that may be going away at this moment. */
+export function attempt(work: () => unknown): void {
+  try {
+    work();
+  } catch {
+    // It is gone, and with it what was to be changed.
   }
 }

@@ -15,9 +15,21 @@ export interface SendableHeaders {
 
 const NONE: SendableHeaders = { entries: undefined, bytes: 0 };
 
-/** Throws a TypeError that names the header. */
+/** What was checked before: most records share their headers with many others. */
+const checked = new WeakMap<Headers, SendableHeaders>();
+
+/** Throws a TypeError that names the header. Headers that were sent once must not change. */
 export function sendable(headers: Headers | undefined): SendableHeaders {
   if (headers === undefined || headers.length === 0) return NONE;
+  let found = checked.get(headers);
+  if (found === undefined) {
+    found = check(headers);
+    checked.set(headers, found);
+  }
+  return found;
+}
+
+function check(headers: Headers): SendableHeaders {
   const entries: Record<string, string>[] = [];
   let bytes = 0;
   for (const header of headers) {

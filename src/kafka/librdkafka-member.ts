@@ -2,14 +2,16 @@
  * A member of a consumer group: joins, hands partitions over when `onRevoked` is done, commits, leaves.
  * Above it stands librdkafka.ts, below it one flow after another, and its commits.
  */
+import { beginAt } from './librdkafka-begin.js';
 import type { NativeError } from './librdkafka-binding.js';
 import { Commits } from './librdkafka-commits.js';
 import { Delivery } from './librdkafka-delivery.js';
 import { Code, codeOf, toKafkaError } from './librdkafka-error.js';
 import { Flow } from './librdkafka-flow.js';
-import { Flows } from './librdkafka-flows.js';
+import { attempt, Flows } from './librdkafka-flows.js';
 import { consumerProperties } from './librdkafka-properties.js';
-import { attempt, type ConsumerSettings } from './librdkafka-reader.js';
+import type { ConsumerSettings } from './librdkafka-reader.js';
+import { deferred, withinTime } from './librdkafka-wait.js';
 import {
   type Consumer,
   type GroupHandlers,
@@ -43,7 +45,6 @@ export class Member implements Consumer {
     this.#settings = settings;
     this.#options = options;
     this.#handlers = handlers;
-    this.#delivery = new Delivery(handlers, (pause) => this.#hold(pause));
     this.#commits = new Commits((offsets) => {
       const native = this.#flows.native;
       if (!native) throw new KafkaError('failed', 'Committing offsets: the consumer is being opened again');
@@ -53,6 +54,7 @@ export class Member implements Consumer {
       () => this.#open(),
       (error) => this.#died(error),
     );
+    this.#delivery = new Delivery(handlers, this.#flows);
   }
 
   /** Resolves at the first assignment; rejects, and closes, where the group can't be joined. */
@@ -142,15 +144,22 @@ export class Member implements Consumer {
     });
   }
 
-  #assign(flow: Flow, partitions: readonly TopicPartition[]): void {
+  async #assign(flow: Flow, partitions: readonly TopicPartition[]): Promise<void> {
     this.#outcast = false;
+    const begin = await beginAt(flow.native, partitions, this.#options.from, this.#settings.watermarks).catch(
+      (error: KafkaError) => {
+        this.#handlers.onError(error);
+        return partitions;
+      },
+    );
+    if (flow.closed) return;
     if (this.#closed === undefined) {
       this.#assigned = partitions;
       this.#delivery.add(partitions);
       this.#handlers.onAssigned(partitions);
     }
     try {
-      flow.native.assign([...partitions]);
+      flow.native.assign([...begin]);
       if (this.#delivery.holding) flow.native.pause([...partitions]);
     } catch (error) {
       this.#handlers.onError(toKafkaError(error as NativeError, 'Taking over partitions'));
@@ -206,38 +215,4 @@ export class Member implements Consumer {
     this.#joined.reject(warning);
     this.#handlers.onError(warning);
   }
-
-  #hold(pause: boolean): void {
-    const native = this.#flows.native;
-    const partitions = [...this.#assigned];
-    attempt(() => (pause ? native?.pause(partitions) : native?.resume(partitions)));
-  }
-}
-
-interface Deferred {
-  readonly promise: Promise<void>;
-  resolve(): void;
-  reject(error: Error): void;
-}
-
-function deferred(): Deferred {
-  let resolve!: () => void;
-  let reject!: (error: Error) => void;
-  const promise = new Promise<void>((yes, no) => {
-    resolve = yes;
-    reject = no;
-  });
-  // Whoever needs it awaits it; a rejection after that is nobody's.
-  promise.catch(() => {});
-  return { promise, resolve, reject };
-}
-
-/** Waits for the work, or for `ms` milliseconds; the work goes on by itself then. */
-async function withinTime(work: Promise<void>, ms: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const end = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, ms);
-  });
-  await Promise.race([work, end]);
-  clearTimeout(timer);
 }

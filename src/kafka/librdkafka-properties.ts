@@ -70,6 +70,9 @@ function trial(create: () => unknown): 'ok' | 'unknown' | 'invalid' {
   }
 }
 
+/** Milliseconds between a member's heartbeats, by whose answers it learns that the group is changing. */
+const HEARTBEAT = 500;
+
 /** What all handles of a connection share. */
 export interface Base {
   readonly brokers: string;
@@ -127,14 +130,16 @@ export function consumerProperties(base: Base, plan: ConsumerPlan): Properties {
       'fetch.wait.max.ms': base.embedded ? 5 : 500,
       'fetch.error.backoff.ms': 50,
       'fetch.queue.backoff.ms': 20,
-      // Prefetched bytes of all partitions together, over which fetching pauses.
+      // Prefetched records of a partition and bytes of all, over which fetching waits. The consuming thread takes
+      // what is prefetched far faster than the event loop delivers it, so this is what one turn may have to deliver.
+      'queued.min.messages': 10_000,
       'queued.max.messages.kbytes': 16_384,
       'fetch.max.bytes': Math.max(16_777_216, largest),
       ...(plan.sessionTimeout === undefined
         ? {}
         : {
             'session.timeout.ms': plan.sessionTimeout,
-            'heartbeat.interval.ms': Math.max(100, Math.min(2_000, Math.floor(plan.sessionTimeout / 3))),
+            'heartbeat.interval.ms': Math.max(100, Math.min(HEARTBEAT, Math.floor(plan.sessionTimeout / 3))),
           }),
       ...commonProperties(base),
       'group.id': plan.group,

@@ -8,7 +8,13 @@ import { toKafkaError } from './librdkafka-error.js';
 import { Flow } from './librdkafka-flow.js';
 import { Flows } from './librdkafka-flows.js';
 import { type Base, consumerProperties } from './librdkafka-properties.js';
-import { type Consumer, type ConsumerHandlers, KafkaError, type TopicPartitionOffset } from './port.js';
+import {
+  type Consumer,
+  type ConsumerHandlers,
+  KafkaError,
+  type TopicPartition,
+  type TopicPartitionOffset,
+} from './port.js';
 
 /** librdkafka wants a group's name, and looks for its coordinator, even where nothing is committed or joined. */
 export const READER_GROUP = 'callstream.reader';
@@ -17,6 +23,7 @@ export interface ConsumerSettings {
   readonly binding: Binding;
   readonly base: Base;
   readonly connectTimeout: number;
+  readonly watermarks: (at: TopicPartition) => Promise<{ readonly low: number; readonly high: number }>;
   /** Told when a consumer has closed. */
   readonly onClosed: (consumer: Consumer) => void;
 }
@@ -31,12 +38,12 @@ export class Reader implements Consumer {
   constructor(settings: ConsumerSettings, from: readonly TopicPartitionOffset[], handlers: ConsumerHandlers) {
     this.#settings = settings;
     this.#handlers = handlers;
-    this.#delivery = new Delivery(handlers, (pause) => this.#hold(pause));
-    this.#delivery.add(from);
     this.#flows = new Flows(
       () => this.#open(),
       (error) => handlers.onError(error),
     );
+    this.#delivery = new Delivery(handlers, this.#flows);
+    this.#delivery.add(from);
   }
 
   /** Resolves when reading has begun; offsets are explicit, so nothing produced meanwhile is missed. */
@@ -85,27 +92,12 @@ export class Reader implements Consumer {
       onWarning: (error) => this.#handlers.onError(toKafkaError(error, 'Reading')),
       onDeath: this.#flows.died,
     });
-    // Where the last flow got to; what it brought while paused comes again.
-    const positions = this.#delivery.restart();
+    // Where the last flow got to; what it brought while paused is kept.
+    const positions = this.#delivery.positions();
     await flow.open(connectTimeout, (native) => {
       native.assign(positions);
       if (this.#delivery.holding) native.pause(positions);
     });
     return flow;
-  }
-
-  #hold(pause: boolean): void {
-    const native = this.#flows.native;
-    const partitions = this.#delivery.positions();
-    attempt(() => (pause ? native?.pause(partitions) : native?.resume(partitions)));
-  }
-}
-
-/** For calls on a native consumer that may be going away at this moment. */
-export function attempt(work: () => unknown): void {
-  try {
-    work();
-  } catch {
-    // It is gone, and with it what was to be undone.
   }
 }

@@ -49,6 +49,7 @@ const FLUSH_UNREACHABLE = 250;
  */
 export async function openKafka(options: OpenOptions): Promise<Kafka> {
   const { properties = {}, connectTimeout = 10_000, clientId = 'callstream' } = options;
+  if (options.brokers?.trim() === '') throw new KafkaError('failed', 'The list of brokers is empty.');
   const binding = loadBinding();
   const user = checkProperties(binding, properties);
   const embedded = options.brokers === undefined ? await startEmbedded() : undefined;
@@ -62,7 +63,14 @@ export async function openKafka(options: OpenOptions): Promise<Kafka> {
   }
 }
 
-async function open(binding: Binding, own: Base, connectTimeout: number, embedded?: EmbeddedCluster): Promise<Kafka> {
+async function open(
+  binding: Binding,
+  own: Base,
+  connectTimeout: number,
+  embedded?: EmbeddedCluster,
+): Promise<Kafka> {
+  // Without what somebody may have put before an @.
+  const shown = own.brokers.replace(/[^,\s]*@/g, '');
   let status: Status | undefined;
   let refused: NativeError | undefined;
   let lastError: NativeError | undefined;
@@ -72,8 +80,11 @@ async function open(binding: Binding, own: Base, connectTimeout: number, embedde
     else if (codeOf(error) !== Code.allBrokersDown) lastError = error;
   });
   const found = await producer.connect(connectTimeout).catch((error) => {
-    if (refused) throw toKafkaError(refused, `The brokers ${own.brokers} refuse the credentials`);
-    const why = toKafkaError(lastError ?? error, `No broker answers at ${own.brokers} within ${connectTimeout} ms`);
+    if (refused) throw toKafkaError(refused, `The brokers ${shown} refuse the credentials`);
+    const why = toKafkaError(
+      lastError ?? error,
+      `No broker answers at ${own.brokers} within ${connectTimeout} ms`,
+    );
     throw new KafkaError('unreachable', why.message, why.code === undefined ? {} : { code: why.code });
   });
   try {
@@ -83,7 +94,7 @@ async function open(binding: Binding, own: Base, connectTimeout: number, embedde
     return new LibrdkafkaKafka({ binding, base, connectTimeout }, producer, status, embedded);
   } catch (error) {
     await producer.close();
-    throw toKafkaError(error as Error, `Asking the brokers ${own.brokers}`);
+    throw toKafkaError(error as Error, `Asking the brokers ${shown}`);
   }
 }
 
@@ -103,14 +114,18 @@ class LibrdkafkaKafka implements Kafka {
   #closed: Promise<void> | undefined;
 
   constructor(
-    settings: Omit<ConsumerSettings, 'onClosed'>,
+    settings: Pick<ConsumerSettings, 'binding' | 'base' | 'connectTimeout'>,
     producer: LibrdkafkaProducer,
     status: Status,
     cluster: EmbeddedCluster | undefined,
   ) {
-    this.#settings = { ...settings, onClosed: (consumer) => this.#consumers.delete(consumer) };
     this.#producer = producer;
     this.#topics = new Topics(settings.binding, settings.base, producer.handle);
+    this.#settings = {
+      ...settings,
+      watermarks: (at) => this.#topics.watermarks(at),
+      onClosed: (consumer) => this.#consumers.delete(consumer),
+    };
     this.#status = status;
     this.#cluster = cluster;
     this.brokers = settings.base.brokers;

@@ -5,95 +5,16 @@
 import { type Either, isLeft, left, right } from 'fp-ts/lib/Either.js';
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js';
 import { Observable, type Subscriber } from 'rxjs';
-import type { Method, Methods, NamesOf, ParamsOf, ResultOf } from '../contract.js';
+import type { Method, Methods } from '../contract.js';
 import { notification, type Params, request } from '../jsonrpc/message.js';
+import type { CallOptions, ClientOptions, UntypedClient } from './client-api.js';
 import { type Link, PendingCall } from './correlation.js';
 import type { Envelope, Meta } from './envelope.js';
 import { type CallError, NotSentError } from './error.js';
 import { count, milliseconds } from './options.js';
 import { Plan } from './plan.js';
+import { Retry, RetryBudget, type RetryPolicy, retryPolicy } from './retry.js';
 import { StreamCall } from './stream.js';
-
-/** How one call is made; a client's options are the defaults of its calls. */
-export interface CallOptions {
-  /** Milliseconds until the call ends without an answer; for a stream, until it opens. @default 10000 */
-  readonly timeout?: number;
-  /** Ends the call when it aborts, and the handler with it. */
-  readonly signal?: AbortSignal;
-  /** Calls of one key keep their order: they take the same partition. */
-  readonly key?: string;
-  /** Strings that travel with the call: tokens, trace context; `context.headers` in the handler. */
-  readonly headers?: Readonly<Record<string, string>>;
-  /** Items of a stream asked for ahead of its subscriber. @default 256 */
-  readonly window?: number;
-}
-
-export interface ClientOptions extends Omit<CallOptions, 'signal'> {}
-
-/** Params are only read: those by position may be a readonly tuple or array. */
-type Sent<P> = P extends readonly unknown[] ? Readonly<P> : P;
-
-type Args<M extends Method> =
-  undefined extends ParamsOf<M>
-    ? [params?: Sent<ParamsOf<M>>, options?: CallOptions]
-    : [params: Sent<ParamsOf<M>>, options?: CallOptions];
-
-/** One entry of a batch: the name of a request or a notification, and its params. */
-export type BatchEntry<M extends Methods> = {
-  [N in NamesOf<M, 'request' | 'notification'>]: undefined extends ParamsOf<M[N]>
-    ? readonly [method: N, params?: Sent<ParamsOf<M[N]>>]
-    : readonly [method: N, params: Sent<ParamsOf<M[N]>>];
-}[NamesOf<M, 'request' | 'notification'>];
-
-type BatchResults<M extends Methods, E extends readonly BatchEntry<M>[]> = {
-  -readonly [I in keyof E]: Either<CallError, ResultOf<M[E[I][0]]>>;
-};
-
-/** Calls the methods of a contract. */
-export interface Client<M extends Methods> {
-  /**
-   * Calls a method that answers once. Rejects with a CallError: an RpcError is the server's answer,
-   * the others say what is known (not sent, failed, unknown).
-   */
-  call<N extends NamesOf<M, 'request'>>(method: N, ...args: Args<M[N]>): Promise<ResultOf<M[N]>>;
-  /**
-   * The call as a cold Observable: each subscription makes one. It emits the result, or a stream's
-   * items in order and without gaps, then completes; it errors with a CallError. Unsubscribing
-   * cancels the handler.
-   */
-  call$<N extends NamesOf<M, 'request' | 'stream'>>(
-    method: N,
-    ...args: Args<M[N]>
-  ): Observable<ResultOf<M[N]>>;
-  /** Calls without an answer; resolves on Kafka's delivery report. */
-  notify<N extends NamesOf<M, 'notification'>>(method: N, ...args: Args<M[N]>): Promise<void>;
-  /** Several calls and notifications in one JSON-RPC batch (section 6): an Either per entry, in order. */
-  batch<const E extends readonly BatchEntry<M>[]>(
-    entries: E,
-    options?: CallOptions,
-  ): Promise<BatchResults<M, E>>;
-  /** The call as fp-ts has it: lazy, and with its errors as a value. */
-  callTaskEither<N extends NamesOf<M, 'request'>>(
-    method: N,
-    ...args: Args<M[N]>
-  ): TaskEither<CallError, ResultOf<M[N]>>;
-}
-
-/** Calls methods by name, without a contract: the caller says what comes back. */
-export interface UntypedClient {
-  call<R = unknown>(method: string, params?: Params, options?: CallOptions): Promise<R>;
-  call$<R = unknown>(method: string, params?: Params, options?: CallOptions): Observable<R>;
-  notify(method: string, params?: Params, options?: CallOptions): Promise<void>;
-  batch<R = unknown>(
-    entries: readonly (readonly [method: string, params?: Params])[],
-    options?: CallOptions,
-  ): Promise<Either<CallError, R>[]>;
-  callTaskEither<R = unknown>(
-    method: string,
-    params?: Params,
-    options?: CallOptions,
-  ): TaskEither<CallError, R>;
-}
 
 const DEFAULT_TIMEOUT = 10_000;
 const DEFAULT_WINDOW = 256;
@@ -106,6 +27,8 @@ export class ServiceClient implements UntypedClient {
   readonly #link: Link;
   readonly #defaults: ClientOptions;
   readonly #timeout: number;
+  readonly #budget = new RetryBudget();
+  readonly #policy: RetryPolicy | undefined;
   /** The `meta` of calls without options of their own. */
   readonly #meta: Meta;
 
@@ -117,6 +40,7 @@ export class ServiceClient implements UntypedClient {
     this.#link = link;
     this.#defaults = defaults;
     this.#timeout = milliseconds('timeout', defaults.timeout ?? DEFAULT_TIMEOUT);
+    this.#policy = defaults.retry && retryPolicy(defaults.retry, this.#budget);
     this.#meta = metaOf(this.#timeout, defaults);
   }
 
@@ -222,13 +146,24 @@ export class ServiceClient implements UntypedClient {
       const plain = options === undefined && credit === undefined;
       const meta = plain ? this.#meta : metaOf(call.timeout, { ...this.#defaults, ...options }, credit);
       const { method } = call.plan;
-      const message =
-        call instanceof NotifyCall
-          ? notification(method, encoded.right, meta)
-          : request(call.id, method, encoded.right, meta);
-      route.send(call, message, options?.key ?? this.#defaults.key);
-      if (options?.signal !== undefined) call.abortWith(options.signal);
+      const key = options?.key ?? this.#defaults.key;
+      if (call instanceof NotifyCall) route.send(call, notification(method, encoded.right, meta), key);
+      else {
+        route.send(call, request(call.id, method, encoded.right, meta), key);
+        const policy = this.#policyOf(options);
+        if (policy !== undefined) {
+          call.retry = new Retry(call, policy, (again) => {
+            route.send(call, request(call.id, method, encoded.right, { ...meta, ...again }), key);
+          });
+        }
+      }
+      const signal = options?.signal ?? options?.context?.signal;
+      if (signal !== undefined) call.abortWith(signal);
     }
+  }
+
+  #policyOf(options: CallOptions | undefined): RetryPolicy | undefined {
+    return options?.retry === undefined ? this.#policy : retryPolicy(options.retry, this.#budget);
   }
 
   #plan(method: string, ...kinds: readonly Method['kind'][]): Plan {
@@ -242,18 +177,33 @@ export class ServiceClient implements UntypedClient {
     throw new NotSentError('unknown method', `${this.#service}.${method}: ${what}`);
   }
 
+  /** A call made on behalf of another inherits what is left of its time. */
   #timeoutOf(options: CallOptions | undefined): number {
-    return options?.timeout === undefined ? this.#timeout : milliseconds('timeout', options.timeout);
+    const timeout = options?.timeout === undefined ? this.#timeout : milliseconds('timeout', options.timeout);
+    const left =
+      (options?.context?.deadline ?? Number.POSITIVE_INFINITY) - this.#link.correlation.clock.now();
+    return Math.max(1, Math.min(timeout, left));
   }
 }
 
-function metaOf(timeout: number, { key, headers }: CallOptions, credit?: number): Meta {
+function metaOf(timeout: number, options: CallOptions, credit?: number): Meta {
+  const { key, idempotencyKey, retry, context } = options;
+  const headers =
+    context === undefined ? options.headers : { ...inherited(context.headers), ...options.headers };
   return {
     timeout,
+    ...(retry === undefined ? undefined : { attempt: 1 }),
+    ...(idempotencyKey === undefined ? undefined : { idempotencyKey }),
     ...(credit === undefined ? undefined : { credit }),
     ...(key === undefined ? undefined : { key }),
     ...(headers === undefined ? undefined : { headers }),
   };
+}
+
+/** A caller's trace goes on with the calls of its handler (W3C Trace Context); its other headers, tokens say, don't. */
+function inherited(headers: Readonly<Record<string, string>>): Record<string, string> {
+  const { traceparent, tracestate } = headers;
+  return { ...(traceparent && { traceparent }), ...(tracestate && { tracestate }) };
 }
 
 /** A call that is answered once. */

@@ -12,6 +12,7 @@ import type { Envelope } from './envelope.js';
 import { type CallError, fromKafka, NotSentError, UnknownError } from './error.js';
 import type { ReplyListener } from './inbox.js';
 import type { Plan } from './plan.js';
+import type { Retry } from './retry.js';
 import type { Route } from './route.js';
 
 /** What the calls of one client share. */
@@ -36,6 +37,8 @@ export abstract class PendingCall implements Expiring, Outcome {
   /** Handed to Kafka: from here on, no answer means unknown. */
   sent = false;
   ended = false;
+  /** Set where the call may be tried again. */
+  retry: Retry | undefined;
   #release: (() => void) | undefined;
 
   constructor(
@@ -64,13 +67,22 @@ export abstract class PendingCall implements Expiring, Outcome {
   }
 
   /** Takes the call off the list; true for the first who ends it. */
-  end(): boolean {
+  end(answered = true): boolean {
     this.#release?.();
+    this.retry?.close(answered);
     return this.link.correlation.remove(this);
   }
 
+  /** An attempt has failed: the call ends unless it is tried again. */
   fail(error: CallError): void {
-    if (this.end()) this.onFailure(error);
+    if (!this.ended && this.retry?.after(error) !== true) this.finish(error);
+  }
+
+  /** Ends the call. What an earlier attempt has left unknown stays unknown. */
+  finish(error: CallError): void {
+    if (!this.end(false)) return;
+    const known = this.retry?.uncertain === true && (error._tag === 'NotSent' || error._tag === 'Failed');
+    this.onFailure(known ? new UnknownError(error.reason, error.message, { cause: error }) : error);
   }
 
   delivered(): void {}
@@ -87,10 +99,10 @@ export abstract class PendingCall implements Expiring, Outcome {
     const { plan, timeout } = this;
     if (this.sent) {
       this.cancel();
-      this.fail(new UnknownError('timeout', `${plan.name}: no answer within ${timeout} ms`));
+      this.finish(new UnknownError('timeout', `${plan.name}: no answer within ${timeout} ms`));
     } else {
       const text = `${plan.name}: not sent within ${timeout} ms: ${this.link.route.obstacle}`;
-      this.fail(new NotSentError('timeout', text));
+      this.finish(new NotSentError('timeout', text));
     }
   }
 
@@ -99,7 +111,7 @@ export abstract class PendingCall implements Expiring, Outcome {
     if (this.ended) return;
     const text = `${this.plan.name}: ${reason === 'aborted' ? 'aborted by its caller' : 'the connection was closed'}`;
     if (this.sent && reason === 'aborted') this.cancel();
-    this.fail(
+    this.finish(
       this.sent ? new UnknownError(reason, text, { cause }) : new NotSentError(reason, text, { cause }),
     );
   }

@@ -31,21 +31,21 @@ export interface CallContext {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-type Answer<R> = R | PromiseLike<R> | Observable<R>;
+/** Now, or when a Promise of it is kept. */
+type Sooner<A> = A | PromiseLike<A>;
+
+type Answer<M extends Method> = M['kind'] extends 'request'
+  ? Sooner<ResultOf<M> | Observable<ResultOf<M>>>
+  : M['kind'] extends 'stream'
+    ? Sooner<Observable<ResultOf<M>> | AsyncIterable<ResultOf<M>>>
+    : unknown;
 
 /**
- * Handlers of a contract's methods. A request's handler gives a value, a Promise or an Observable
- * (its last item is the result), a stream's an Observable or an AsyncIterable.
+ * Handlers of a contract's methods. A request's handler gives a value or an Observable (its last item
+ * is the result), a stream's an Observable or an AsyncIterable; each may give a Promise of it.
  */
 export type Handlers<M extends Methods> = {
-  readonly [N in keyof M]: (
-    params: ParamsOf<M[N]>,
-    context: CallContext,
-  ) => M[N]['kind'] extends 'stream'
-    ? Observable<ResultOf<M[N]>> | AsyncIterable<ResultOf<M[N]>>
-    : M[N]['kind'] extends 'request'
-      ? Answer<ResultOf<M[N]>>
-      : unknown;
+  readonly [N in keyof M]: (params: ParamsOf<M[N]>, context: CallContext) => Answer<M[N]>;
 };
 
 /** What is served by name: functions, by the names they have in an object or a module, or a class's instance. */

@@ -28,6 +28,7 @@ import type { KafkaError } from '../kafka/port.js';
 import type { Coalescer, Outcome } from './coalesce.js';
 import { HandlerContext } from './context.js';
 import type { Deadlines, Expiring, Line } from './deadlines.js';
+import type { Remembered } from './dedupe.js';
 import type { Entry } from './dispatch.js';
 import { Emission } from './emission.js';
 import type { Meta } from './envelope.js';
@@ -50,6 +51,8 @@ export interface ServerStats {
   refused: number;
   /** Records and batch entries that aren't JSON-RPC requests. */
   malformed: number;
+  /** Repeats of a remembered call: joined to it, or given its answer. */
+  repeated: number;
   /** Records without a value, skipped. */
   tombstones: number;
   /** Requests with a timestamp later than now by more than the clock tolerance. */
@@ -99,6 +102,7 @@ export class ServedCall implements Outcome, Expiring, Controlled, Waiting {
   readonly #message: Request | Notification;
   readonly #meta: Meta;
   readonly #context: HandlerContext;
+  readonly #remembered: Remembered | undefined;
   #subscription: Subscription | undefined;
   #emission: Emission | undefined;
   #registered = false;
@@ -113,7 +117,9 @@ export class ServedCall implements Outcome, Expiring, Controlled, Waiting {
     message: Request | Notification,
     meta: Meta,
     deadline: number,
+    remembered?: Remembered,
   ) {
+    this.#remembered = remembered;
     this.#host = host;
     this.#work = work;
     this.#entry = entry;
@@ -189,6 +195,7 @@ export class ServedCall implements Outcome, Expiring, Controlled, Waiting {
   abandon(): void {
     if (this.#answered) return;
     this.#answered = true;
+    this.#remembered?.abandon();
     this.#forget();
     HandlerContext.abort(this.#context, new RpcError(errors.cancelled.code, 'Cancelled: the server stops'));
     this.#subscription?.unsubscribe();
@@ -253,6 +260,7 @@ export class ServedCall implements Outcome, Expiring, Controlled, Waiting {
     const lane = this.#work.caller.lane(id);
     host.coalescer.send(lane, notification('$/open', { id }), this);
     host.streams += 1;
+    this.#remembered?.opened();
     this.#emission = new Emission(credit, {
       id,
       lane,
@@ -264,6 +272,7 @@ export class ServedCall implements Outcome, Expiring, Controlled, Waiting {
       onEnd: (aborted) => {
         host.streams -= 1;
         this.#answered = true;
+        this.#remembered?.settle(aborted, null);
         this.#forget();
         if (aborted !== undefined) HandlerContext.abort(this.#context, aborted);
       },
@@ -295,6 +304,7 @@ export class ServedCall implements Outcome, Expiring, Controlled, Waiting {
     const { id } = this.#message;
     if (error === undefined) this.#host.stats.succeeded += 1;
     else this.#host.stats.failed += 1;
+    this.#remembered?.settle(error, result);
     if (id === undefined) this.#work.finish();
     else this.#work.answer(error === undefined ? success(id, result) : failure(id, error), this);
   }

@@ -13,6 +13,7 @@ import { type Caller, Callers } from './caller.js';
 import type { Coalescer, Outcome } from './coalesce.js';
 import { Commits } from './commits.js';
 import { Deadlines } from './deadlines.js';
+import { identityOf, Memory } from './dedupe.js';
 import type { Entry } from './dispatch.js';
 import { type Envelope, readEnvelope, readMeta } from './envelope.js';
 import type { Inbox } from './inbox.js';
@@ -32,6 +33,7 @@ export interface ServerSettings extends ServerLimits {
   readonly concurrency: number;
   readonly maxQueued: number;
   readonly clockTolerance: number;
+  readonly maxRemembered: number;
   readonly sessionTimeout: number;
   readonly revokeTimeout: number;
   readonly requestsTopic: string;
@@ -75,6 +77,7 @@ export class ServiceServer {
     overloaded: 0,
     refused: 0,
     malformed: 0,
+    repeated: 0,
     tombstones: 0,
     fromFuture: 0,
   };
@@ -84,6 +87,7 @@ export class ServiceServer {
   readonly #callers: Callers;
   readonly #commits: Commits;
   readonly #turns: Turns;
+  readonly #memory: Memory;
   readonly #host: CallHost;
   #stopping: Promise<void> | undefined;
 
@@ -116,11 +120,13 @@ export class ServiceServer {
       if (flooded) this.#commits.consumer?.pause();
       else this.#commits.consumer?.resume();
     });
+    const deadlines = new Deadlines(kafka.clock);
+    this.#memory = new Memory(deadlines, settings.maxRemembered, settings.clockTolerance);
     this.#host = {
       service,
       clock: kafka.clock,
       coalescer,
-      deadlines: new Deadlines(kafka.clock),
+      deadlines,
       running,
       limits: settings,
       stats: this.stats,
@@ -267,13 +273,25 @@ export class ServiceServer {
     if (handler === undefined) {
       const data = `${this.service} has no method ${JSON.stringify(message.method.slice(0, 100))}`;
       this.#refuse(message, work, new RpcError(errors.methodNotFound.code, undefined, { data }));
-    } else if (this.#turns.full && work.caller.callstream && message.id !== undefined) {
-      this.stats.overloaded += 1;
-      this.#refuse(message, work, new RpcError(errors.overloaded.code));
-    } else {
-      const call = new ServedCall(this.#host, work, handler, message, meta, deadline);
-      this.#turns.enter(call);
+      return;
     }
+    const identity = work.caller.callstream ? identityOf(work.caller.id, message.id, meta) : undefined;
+    const known = identity === undefined ? undefined : this.#memory.find(identity);
+    if (known !== undefined) {
+      this.stats.repeated += 1;
+      known.join(work, message.id);
+    } else if (this.#turns.full && work.caller.callstream && message.id !== undefined) {
+      this.#overloaded(message, work, new RpcError(errors.overloaded.code));
+    } else {
+      const remembered = identity === undefined ? undefined : this.#memory.begin(identity, meta, deadline);
+      if (remembered instanceof RpcError) this.#overloaded(message, work, remembered);
+      else this.#turns.enter(new ServedCall(this.#host, work, handler, message, meta, deadline, remembered));
+    }
+  }
+
+  #overloaded(message: Request | Notification, work: Work, error: RpcError): void {
+    this.stats.overloaded += 1;
+    this.#refuse(message, work, error);
   }
 
   /** A notification is never answered, not even with an error (JSON-RPC 2.0 section 4.1). */

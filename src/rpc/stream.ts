@@ -57,9 +57,9 @@ export class StreamCall extends PendingCall {
     this.subscriber.error(error);
   }
 
-  override end(): boolean {
+  override end(answered = true): boolean {
     this.#stopKeepalive?.();
-    return super.end();
+    return super.end(answered);
   }
 
   override cancel(): void {
@@ -69,6 +69,8 @@ export class StreamCall extends PendingCall {
   /** The first instance that answers has the stream; from here on the lease watches over it, not the timeout. */
   #bind(server: Peer): void {
     this.#server = server;
+    this.retry?.close(true);
+    this.retry = undefined;
     this.link.route.answered(this, server);
     this.link.correlation.deadlines.remove(this);
     this.#keepAlive();
@@ -113,7 +115,7 @@ export class StreamCall extends PendingCall {
 
   #stop(error: CallError): void {
     this.cancel();
-    this.fail(error);
+    this.finish(error);
   }
 
   #grant(): void {

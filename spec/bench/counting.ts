@@ -1,0 +1,110 @@
+/** Counts what a connection asks of Kafka and of the clock, and what goes through the codecs. */
+import * as t from 'io-ts';
+import type { Consumer, GroupHandlers, GroupOptions, Kafka } from '../../src/index.js';
+
+export interface Operations {
+  /** Records handed to the producer. */
+  produced: number;
+  /** Timers armed. */
+  timers: number;
+  /** Times that work was put off to the end of a turn. */
+  soons: number;
+  commits: number;
+}
+
+/** The same Kafka, with its operations counted. */
+export function counted(kafka: Kafka): { readonly kafka: Kafka; readonly operations: Operations } {
+  const operations: Operations = { produced: 0, timers: 0, soons: 0, commits: 0 };
+  const { clock } = kafka;
+  const subscribe = async (options: GroupOptions, handlers: GroupHandlers): Promise<Consumer> => {
+    const consumer = await kafka.subscribe(options, handlers);
+    return {
+      pause: () => consumer.pause(),
+      resume: () => consumer.resume(),
+      close: () => consumer.close(),
+      commit: (offsets) => {
+        operations.commits += 1;
+        return consumer.commit(offsets);
+      },
+    };
+  };
+  return {
+    operations,
+    kafka: {
+      brokers: kafka.brokers,
+      embedded: kafka.embedded,
+      maxRecordBytes: kafka.maxRecordBytes,
+      status$: kafka.status$,
+      clock: {
+        now: () => clock.now(),
+        after: (ms, work) => {
+          operations.timers += 1;
+          return clock.after(ms, work);
+        },
+        soon: (work) => {
+          operations.soons += 1;
+          clock.soon(work);
+        },
+      },
+      send: (record) => {
+        operations.produced += 1;
+        return kafka.send(record);
+      },
+      flush: (timeout) => kafka.flush(timeout),
+      createTopic: (spec) => kafka.createTopic(spec),
+      partitions: (topic) => kafka.partitions(topic),
+      watermarks: (at) => kafka.watermarks(at),
+      assign: (from, handlers) => kafka.assign(from, handlers),
+      subscribe,
+      close: () => kafka.close(),
+    },
+  };
+}
+
+export interface Passes {
+  encoded: number;
+  decoded: number;
+}
+
+/** Counts the passes of the JSON codec over records, until `stop`. */
+export function countJson(): { readonly passes: Passes; stop(): void } {
+  const { parse, stringify } = JSON;
+  const passes: Passes = { encoded: 0, decoded: 0 };
+  JSON.parse = (...args) => {
+    passes.decoded += 1;
+    return parse(...args);
+  };
+  JSON.stringify = (...args: Parameters<typeof stringify>) => {
+    passes.encoded += 1;
+    return stringify(...args);
+  };
+  return {
+    passes,
+    stop: () => {
+      Object.assign(JSON, { parse, stringify });
+    },
+  };
+}
+
+export interface Checks {
+  is: number;
+  validated: number;
+}
+
+/** io-ts's own string, which counts how often it is looked at. */
+export function watchedString(): { readonly type: t.StringC; readonly checks: Checks } {
+  const checks: Checks = { is: 0, validated: 0 };
+  const type: t.StringC = new t.StringType();
+  const { is, validate } = type;
+  Object.assign(type, {
+    is: (value: unknown) => {
+      checks.is += 1;
+      return is(value);
+    },
+    validate: (value: unknown, context: t.Context) => {
+      checks.validated += 1;
+      return validate(value, context);
+    },
+  });
+  return { type, checks };
+}

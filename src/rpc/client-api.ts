@@ -1,0 +1,100 @@
+/**
+ * What a caller sees of a service: the options of a call, and a client's methods, typed from a
+ * contract or by name alone. client.ts does what is said here.
+ */
+import type { Either } from 'fp-ts/lib/Either.js';
+import type { TaskEither } from 'fp-ts/lib/TaskEither.js';
+import type { Observable } from 'rxjs';
+import type { Method, Methods, NamesOf, ParamsOf, ResultOf } from '../contract.js';
+import type { Params } from '../jsonrpc/message.js';
+import type { CallContext } from './dispatch.js';
+import type { CallError } from './error.js';
+import type { RetryOptions } from './retry.js';
+
+/** How one call is made; a client's options are the defaults of its calls. */
+export interface CallOptions {
+  /** Milliseconds until the call ends without an answer; for a stream, until it opens. @default 10000 */
+  readonly timeout?: number;
+  /** Ends the call when it aborts, and the handler with it. */
+  readonly signal?: AbortSignal;
+  /** Calls of one key keep their order: they take the same partition. */
+  readonly key?: string;
+  /** Sends the call again where that is worth it; the server knows a repeat and runs it once. @default never */
+  readonly retry?: RetryOptions;
+  /** Names what is asked for: a server that remembers the key answers as it did before. */
+  readonly idempotencyKey?: string;
+  /** The call of a handler that this one is made for: it inherits its deadline, its signal and its trace. */
+  readonly context?: CallContext;
+  /** Strings that travel with the call: tokens, trace context; `context.headers` in the handler. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Items of a stream asked for ahead of its subscriber. @default 256 */
+  readonly window?: number;
+}
+
+/** How the calls of one client are made, where a call says nothing else. */
+export interface ClientOptions extends Omit<CallOptions, 'signal' | 'context' | 'idempotencyKey'> {}
+
+/** Params are only read: those by position may be a readonly tuple or array. */
+type Sent<P> = P extends readonly unknown[] ? Readonly<P> : P;
+
+type Args<M extends Method> =
+  undefined extends ParamsOf<M>
+    ? [params?: Sent<ParamsOf<M>>, options?: CallOptions]
+    : [params: Sent<ParamsOf<M>>, options?: CallOptions];
+
+/** One entry of a batch: the name of a request or a notification, and its params. */
+export type BatchEntry<M extends Methods> = {
+  [N in NamesOf<M, 'request' | 'notification'>]: undefined extends ParamsOf<M[N]>
+    ? readonly [method: N, params?: Sent<ParamsOf<M[N]>>]
+    : readonly [method: N, params: Sent<ParamsOf<M[N]>>];
+}[NamesOf<M, 'request' | 'notification'>];
+
+type BatchResults<M extends Methods, E extends readonly BatchEntry<M>[]> = {
+  -readonly [I in keyof E]: Either<CallError, ResultOf<M[E[I][0]]>>;
+};
+
+/** Calls the methods of a contract. */
+export interface Client<M extends Methods> {
+  /**
+   * Calls a method that answers once. Rejects with a CallError: an RpcError is the server's answer,
+   * the others say what is known (not sent, failed, unknown).
+   */
+  call<N extends NamesOf<M, 'request'>>(method: N, ...args: Args<M[N]>): Promise<ResultOf<M[N]>>;
+  /**
+   * The call as a cold Observable: each subscription makes one. It emits the result, or a stream's
+   * items in order and without gaps, then completes; it errors with a CallError. Unsubscribing
+   * cancels the handler.
+   */
+  call$<N extends NamesOf<M, 'request' | 'stream'>>(
+    method: N,
+    ...args: Args<M[N]>
+  ): Observable<ResultOf<M[N]>>;
+  /** Calls without an answer; resolves on Kafka's delivery report. */
+  notify<N extends NamesOf<M, 'notification'>>(method: N, ...args: Args<M[N]>): Promise<void>;
+  /** Several calls and notifications in one JSON-RPC batch (section 6): an Either per entry, in order. */
+  batch<const E extends readonly BatchEntry<M>[]>(
+    entries: E,
+    options?: CallOptions,
+  ): Promise<BatchResults<M, E>>;
+  /** The call as fp-ts has it: lazy, and with its errors as a value. */
+  callTaskEither<N extends NamesOf<M, 'request'>>(
+    method: N,
+    ...args: Args<M[N]>
+  ): TaskEither<CallError, ResultOf<M[N]>>;
+}
+
+/** Calls methods by name, without a contract: the caller says what comes back. */
+export interface UntypedClient {
+  call<R = unknown>(method: string, params?: Params, options?: CallOptions): Promise<R>;
+  call$<R = unknown>(method: string, params?: Params, options?: CallOptions): Observable<R>;
+  notify(method: string, params?: Params, options?: CallOptions): Promise<void>;
+  batch<R = unknown>(
+    entries: readonly (readonly [method: string, params?: Params])[],
+    options?: CallOptions,
+  ): Promise<Either<CallError, R>[]>;
+  callTaskEither<R = unknown>(
+    method: string,
+    params?: Params,
+    options?: CallOptions,
+  ): TaskEither<CallError, R>;
+}

@@ -1,0 +1,141 @@
+/**
+ * When a call is tried again, and when not any more: same id, same partition, a higher attempt, so
+ * that the server knows a repeat for what it is. The call stays in the correlation all the while:
+ * the first answer wins, also a late one to an earlier attempt.
+ */
+import { RpcError } from '../jsonrpc/error.js';
+import type { PendingCall } from './correlation.js';
+import type { Meta } from './envelope.js';
+import { type CallError, UnknownError } from './error.js';
+import { count, milliseconds } from './options.js';
+
+export interface RetryOptions {
+  /** Times that a call is sent, at most, the first included. @default 3 */
+  readonly attempts?: number;
+  /** Milliseconds before the second attempt, at most: the wait is drawn between 0 and this, and doubles. @default 50 */
+  readonly backoff?: number;
+  /** Milliseconds that the wait doubles up to. @default 2000 */
+  readonly maxBackoff?: number;
+  /** Milliseconds after which an attempt without an answer is followed by the next. @default none: the call's timeout alone */
+  readonly perTry?: number;
+  /** Which errors are worth another attempt. @default -32002 (overloaded), and what Kafka did not deliver */
+  readonly retryOn?: (error: CallError) => boolean;
+}
+
+/** The options with their defaults, checked. */
+export interface RetryPolicy {
+  readonly attempts: number;
+  readonly backoff: number;
+  readonly maxBackoff: number;
+  readonly perTry: number | undefined;
+  readonly retryOn: (error: CallError) => boolean;
+  readonly budget: RetryBudget;
+}
+
+export function retryPolicy(options: RetryOptions, budget: RetryBudget): RetryPolicy {
+  return {
+    attempts: count('retry.attempts', options.attempts ?? 3),
+    backoff: milliseconds('retry.backoff', options.backoff ?? 50),
+    maxBackoff: milliseconds('retry.maxBackoff', options.maxBackoff ?? 2_000),
+    perTry: options.perTry === undefined ? undefined : milliseconds('retry.perTry', options.perTry),
+    retryOn: options.retryOn ?? worthAnotherTry,
+    budget,
+  };
+}
+
+function worthAnotherTry(error: CallError): boolean {
+  return error instanceof RpcError ? error.retryable : error.reason === 'kafka';
+}
+
+/**
+ * Keeps retries from multiplying an overload, as gRPC's throttling does: a failed attempt takes a
+ * token, an answered call gives a tenth back, and below half of the tokens nothing is retried.
+ */
+export class RetryBudget {
+  static readonly TOKENS = 100;
+  #tokens = RetryBudget.TOKENS;
+
+  answered(): void {
+    this.#tokens = Math.min(RetryBudget.TOKENS, this.#tokens + 0.1);
+  }
+
+  /** Takes a token; false where the budget is spent. */
+  spend(): boolean {
+    this.#tokens = Math.max(0, this.#tokens - 1);
+    return this.#tokens > RetryBudget.TOKENS / 2;
+  }
+}
+
+/** The attempts of one call. */
+export class Retry {
+  readonly #call: PendingCall;
+  readonly #policy: RetryPolicy;
+  readonly #resend: (meta: Pick<Meta, 'attempt' | 'timeout'>) => void;
+  #attempt = 1;
+  /** An earlier attempt may have run. */
+  uncertain = false;
+  #stopTimer: (() => void) | undefined;
+
+  /** `resend` sends the call's request again, with its `meta` changed by what it is given. */
+  constructor(
+    call: PendingCall,
+    policy: RetryPolicy,
+    resend: (meta: Pick<Meta, 'attempt' | 'timeout'>) => void,
+  ) {
+    this.#call = call;
+    this.#policy = policy;
+    this.#resend = resend;
+    this.#limitTry();
+  }
+
+  /** Whether the failure is followed by another attempt: then it does not end the call. */
+  after(error: CallError): boolean {
+    const { attempts, retryOn, budget } = this.#policy;
+    if (this.#attempt >= attempts || !retryOn(error) || !budget.spend()) return false;
+    const wait = this.#backoff();
+    if (this.#clock.now() + wait >= this.#call.expiresAt) return false;
+    if (error._tag === 'Unknown') this.uncertain = true;
+    this.#schedule(wait, () => this.#again());
+    return true;
+  }
+
+  /** The call has ended. */
+  close(answered: boolean): void {
+    this.#stopTimer?.();
+    if (answered) this.#policy.budget.answered();
+  }
+
+  get #clock() {
+    return this.#call.link.correlation.clock;
+  }
+
+  /** Full jitter: callers that failed together don't come back together. */
+  #backoff(): number {
+    const { backoff, maxBackoff } = this.#policy;
+    return Math.random() * Math.min(maxBackoff, backoff * 2 ** (this.#attempt - 1));
+  }
+
+  #again(): void {
+    this.#attempt += 1;
+    this.#limitTry();
+    this.#resend({ attempt: this.#attempt, timeout: Math.max(1, this.#call.expiresAt - this.#clock.now()) });
+  }
+
+  /** An attempt without an answer is followed by the next at once: its time was the wait. */
+  #limitTry(): void {
+    const { perTry, attempts, budget } = this.#policy;
+    if (perTry === undefined || this.#attempt >= attempts) return;
+    this.#schedule(perTry, () => {
+      this.uncertain = this.#call.sent;
+      const silence = new UnknownError('timeout', `no answer within ${perTry} ms`);
+      if (this.#policy.retryOn === worthAnotherTry || this.#policy.retryOn(silence)) {
+        if (budget.spend()) this.#again();
+      }
+    });
+  }
+
+  #schedule(ms: number, work: () => void): void {
+    this.#stopTimer?.();
+    this.#stopTimer = this.#clock.after(ms, work);
+  }
+}

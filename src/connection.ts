@@ -9,17 +9,18 @@ import { codecs } from './jsonrpc/codec.js';
 import { openKafka } from './kafka/librdkafka.js';
 import { type Kafka, KafkaError, type KafkaStatus } from './kafka/port.js';
 import type { CloseOptions, ConnectOptions, ServeOptions } from './options.js';
+import type { ServerStats } from './rpc/call-host.js';
 import { ServiceClient } from './rpc/client.js';
 import type { Client, ClientOptions, UntypedClient } from './rpc/client-api.js';
 import { Coalescer, DEFAULT_LIMITS } from './rpc/coalesce.js';
 import { Correlation } from './rpc/correlation.js';
-import { contractEntries, type Handlers, targetEntries } from './rpc/dispatch.js';
+import { contractEntries, type Handlers, type Target, targetEntries } from './rpc/dispatch.js';
 import { Inbox } from './rpc/inbox.js';
 import { count, milliseconds } from './rpc/options.js';
 import { Route } from './rpc/route.js';
 import { RunningCalls } from './rpc/running.js';
-import type { ServerStats } from './rpc/served-call.js';
-import { type ServerIssue, type ServerSettings, ServiceServer } from './rpc/server.js';
+import { ServiceServer } from './rpc/server.js';
+import type { ServerIssue, ServerSettings } from './rpc/server-settings.js';
 
 /** A service that is being served. */
 export interface Server {
@@ -53,7 +54,7 @@ export interface Connection {
     handlers: Handlers<M>,
     options?: ServeOptions,
   ): Promise<Server>;
-  serve(service: string, target: object, options?: ServeOptions): Promise<Server>;
+  serve(service: string, target: Target, options?: ServeOptions): Promise<Server>;
   /** Closes its servers, ends every pending call, disconnects. Idempotent. */
   close(options?: CloseOptions): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;

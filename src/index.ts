@@ -1,3 +1,4 @@
+/// <reference types="node" preserve="true" />
 /**
  * callstream: remote calls over Apache Kafka as RxJS streams.
  */
@@ -41,8 +42,9 @@ export type {
 } from './kafka/port.js';
 export { KafkaError, type KafkaErrorReason, type KafkaStatus } from './kafka/port.js';
 export type { CloseOptions, ConnectOptions, ServeOptions, TopicOptions } from './options.js';
+export type { ServerStats } from './rpc/call-host.js';
 export type { BatchEntry, CallOptions, Client, ClientOptions, UntypedClient } from './rpc/client-api.js';
-export type { CallContext, Handlers } from './rpc/dispatch.js';
+export type { CallContext, Handlers, Target } from './rpc/dispatch.js';
 export {
   type CallError,
   FailedError,
@@ -51,5 +53,4 @@ export {
   UnknownError,
 } from './rpc/error.js';
 export type { RetryOptions } from './rpc/retry.js';
-export type { ServerStats } from './rpc/served-call.js';
-export type { ServerIssue } from './rpc/server.js';
+export type { ServerIssue } from './rpc/server-settings.js';

@@ -1,7 +1,8 @@
 /** The options of connect() and serve(), each with its default and, where it is a bound, what happens at it. */
 import type { Kafka } from './kafka/port.js';
-import type { ServerIssue } from './rpc/server.js';
+import type { ServerIssue } from './rpc/server-settings.js';
 
+/** How a connection is opened, and its bounds. */
 export interface ConnectOptions {
   /**
    * Where Kafka is, as `host:port`, several with commas or in an array.
@@ -42,6 +43,7 @@ export interface ConnectOptions {
   readonly kafka?: Kafka;
 }
 
+/** How a service is served, and its bounds. */
 export interface ServeOptions {
   /** Handlers at work at once; further calls wait in line. @default 256 */
   readonly concurrency?: number;
@@ -69,6 +71,7 @@ export interface ServeOptions {
   readonly maxStreams?: number;
 }
 
+/** A topic that a service owns. */
 export interface TopicOptions {
   /** @default the service's name with `.requests` or `.replies` */
   readonly topic?: string;
@@ -78,6 +81,7 @@ export interface TopicOptions {
   readonly retention?: number;
 }
 
+/** How something is closed. */
 export interface CloseOptions {
   /** Milliseconds that running handlers may take to finish. @default 5000 */
   readonly drain?: number;

@@ -1,6 +1,7 @@
 /** Counts what a connection asks of Kafka and of the clock, and what goes through the codecs. */
 import * as t from 'io-ts';
 import type { Consumer, GroupHandlers, GroupOptions, Kafka } from '../../src/index.js';
+import { codecs } from '../../src/jsonrpc/codec.js';
 
 export interface Operations {
   /** Records handed to the producer. */
@@ -66,24 +67,22 @@ export interface Passes {
   decoded: number;
 }
 
-/** Counts the passes of the JSON codec over records, until `stop`. */
-export function countJson(): { readonly passes: Passes; stop(): void } {
-  const { parse, stringify } = JSON;
+/** Counts the passes of the JSON codec over whole records, until `stop`. */
+export function countPasses(): { readonly passes: Passes; stop(): void } {
+  const { json } = codecs;
+  const { encode, decode } = json;
   const passes: Passes = { encoded: 0, decoded: 0 };
-  JSON.parse = (...args) => {
-    passes.decoded += 1;
-    return parse(...args);
-  };
-  JSON.stringify = (...args: Parameters<typeof stringify>) => {
-    passes.encoded += 1;
-    return stringify(...args);
-  };
-  return {
-    passes,
-    stop: () => {
-      Object.assign(JSON, { parse, stringify });
+  Object.assign(json, {
+    encode: (value: unknown) => {
+      passes.encoded += 1;
+      return encode(value);
     },
-  };
+    decode: (bytes: Uint8Array) => {
+      passes.decoded += 1;
+      return decode(bytes);
+    },
+  });
+  return { passes, stop: () => void Object.assign(json, { encode, decode }) };
 }
 
 export interface Checks {

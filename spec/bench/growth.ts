@@ -69,7 +69,7 @@ export class Growth {
       whole((it.callsPerSecond * it.payload * 2) / 1e6),
       ...common(it),
     ]);
-    return { text: table(head, rows), figures };
+    return { text: table(head, rows, 2), figures };
   }
 
   async servers(): Promise<{ text: string; figures: object[] }> {
@@ -94,7 +94,7 @@ export class Growth {
       whole(it.callsPerSecond),
       ...common(it),
     ]);
-    return { text: table(head, rows), figures };
+    return { text: table(head, rows, 2), figures };
   }
 
   async clients(): Promise<{ text: string; figures: object[] }> {

@@ -4,17 +4,19 @@
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { barChart } from './chart.js';
 import { contenderOf, INSTALL_PEERS, labelOf, peersInstalled } from './contenders.js';
 import { idleTable, measureIdle, measurePending, pendingTable } from './footprint.js';
 import { Growth } from './growth.js';
-import { machine } from './machine.js';
+import { machine, machineUsage } from './machine.js';
 import { freePort, type NatsServer, startNats } from './nats-server.js';
 import { type Options, readOptions } from './options.js';
 import { type Pair, profiling, startPair, stopPair } from './processes.js';
 import { callFigures, callTables, chartBars, type WireFigure, wireTable } from './report.js';
 import { runRounds } from './rounds.js';
 import { measureStreams, streamsTable } from './streams.js';
+import { percent } from './table.js';
 import { measureWire } from './wire.js';
 
 const EXIT_USAGE = 64;
@@ -31,6 +33,7 @@ if (brokers === '') {
 profiling.directory = options.profile;
 let natsServer: NatsServer | undefined;
 const pairs: { pair: Pair; address: string }[] = [];
+await tellOfOthers();
 try {
   const figures = options.growth ? await grow() : await compare();
   if (options.json !== undefined)
@@ -116,6 +119,14 @@ async function start(name: string): Promise<void> {
   } catch (error) {
     say(`${label} is skipped: ${String(error)}`);
   }
+}
+
+/** A bench that shares its machine is worth its ratios at most. */
+async function tellOfOthers(): Promise<void> {
+  const before = machineUsage();
+  await sleep(2_000);
+  const busy = machineUsage(before);
+  if (busy > 0.1) say(`the machine is ${percent(busy)} busy before anything begins: read only the ratios`);
 }
 
 function optionsOrExit(): Options {

@@ -3,14 +3,14 @@ import type { Interval } from './statistics.js';
 
 export type Cell = string | undefined;
 
-/** The first column is text, the others are numbers. An undefined cell is a dash. */
-export function table(head: readonly string[], rows: readonly (readonly Cell[])[]): string {
+/** The first column, or as many as `texts` says, is text; the others are numbers. An undefined cell is a dash. */
+export function table(head: readonly string[], rows: readonly (readonly Cell[])[], texts = 1): string {
   const lines = [head, ...rows.map((row) => head.map((_, column) => row[column] ?? '–'))];
   const widths = head.map((_, column) => Math.max(3, ...lines.map((line) => (line[column] ?? '').length)));
   const [first, ...rest] = lines.map((line) => {
     const cells = line.map((cell, column) => {
       const width = widths[column] ?? 0;
-      return column === 0 ? cell.padEnd(width) : cell.padStart(width);
+      return column < texts ? cell.padEnd(width) : cell.padStart(width);
     });
     return `| ${cells.join(' | ')} |`;
   });

@@ -436,7 +436,8 @@ describe('emission', () => {
         maxBuffered: 100,
         lease: LEASE,
         encode: right,
-        onEnd: () => {},
+        onThrow: () => {},
+      onEnd: () => {},
       });
       return { emission, sent, kafka };
     };

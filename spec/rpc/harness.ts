@@ -10,12 +10,13 @@ import { codecs } from '../../src/jsonrpc/codec.js';
 import { RpcError } from '../../src/jsonrpc/error.js';
 import type { ConsumerRecord, Kafka } from '../../src/kafka/port.js';
 import type { ConnectOptions } from '../../src/options.js';
-import { type ClientOptions, ServiceClient } from '../../src/rpc/client.js';
+import { ServiceClient } from '../../src/rpc/client.js';
+import type { ClientOptions } from '../../src/rpc/client-api.js';
 import { Coalescer, DEFAULT_LIMITS, type Limits } from '../../src/rpc/coalesce.js';
 import { Correlation } from '../../src/rpc/correlation.js';
 import { Inbox } from '../../src/rpc/inbox.js';
 import { Route } from '../../src/rpc/route.js';
-import type { ServerIssue } from '../../src/rpc/server.js';
+import type { ServerIssue } from '../../src/rpc/server-settings.js';
 import { MemoryBroker, type MemoryBrokerOptions, VirtualClock } from '../../src/testing/index.js';
 
 export const INBOX = 'callstream.inbox';

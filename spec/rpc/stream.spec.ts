@@ -55,7 +55,7 @@ describe('stream', () => {
       jsonrpc: '2.0',
       method: 'feed',
       id,
-      meta: { timeout: 1_000, credit: 7 },
+      meta: { timeout: 998, credit: 7 },
     });
     expect(to.headers).to.deep.equal([
       ['kafka_replyTopic', INBOX],

@@ -3,8 +3,9 @@ import fc from 'fast-check';
 import { Turns, type Waiting } from '../../src/rpc/turns.js';
 
 class Call implements Waiting {
+  previous: Waiting | undefined;
+  queued = false;
   next: Waiting | undefined;
-  ended = false;
   registered = 0;
 
   constructor(
@@ -45,11 +46,14 @@ describe('Turns', () => {
     expect([started, turns.running, turns.queued]).to.deep.equal([[0, 1, 2, 3, 4], 0, 0]);
   });
 
-  it('should skip those that ended while they waited', () => {
+  it('should skip those that quit while they waited', () => {
     const turns = turnsOf(1, 10);
     const calls = [0, 1, 2].map((name) => new Call(name, started));
     for (const call of calls) turns.enter(call);
-    (calls[1] as Call).ended = true;
+    turns.remove(calls[1] as Call);
+    expect(turns.queued).to.equal(1);
+    turns.remove(calls[1] as Call);
+    expect(turns.queued).to.equal(1);
     turns.leave();
     expect([started, turns.running, turns.queued]).to.deep.equal([[0, 2], 1, 0]);
   });

@@ -35,11 +35,11 @@ export function ignoreClosedPipes(): void {
 }
 
 function json(value: unknown, indent?: number): string {
-  return (
-    JSON.stringify(
-      value,
-      (_, item) => (item instanceof Uint8Array ? Buffer.from(item).toString('base64') : item),
-      indent,
-    ) ?? 'null'
-  );
+  return JSON.stringify(value, bytesAsBase64, indent) ?? 'null';
+}
+
+/** Looks at the value itself: a Buffer's toJSON has run by the time its result is handed in. */
+function bytesAsBase64(this: Record<string, unknown>, key: string, value: unknown): unknown {
+  const item = this[key];
+  return item instanceof Uint8Array ? Buffer.from(item).toString('base64') : value;
 }

@@ -13,6 +13,8 @@ interface Progress {
   newest: number;
   /** Taken and not done, in order of offset: a Set iterates as it was filled. */
   readonly open: Set<number>;
+  /** Where the group stood when the partition was last handed over; undefined until its first record tells. */
+  from: number | undefined;
   committed: number;
   assigned: boolean;
 }
@@ -20,9 +22,13 @@ interface Progress {
 export class Offsets {
   readonly #partitions = new Map<string, Progress>();
 
-  /** Begins, or resumes, with what the group hands over. */
+  /** Begins with what the group hands over. Others may have gone on meanwhile: the first record tells how far. */
   assign(partitions: readonly TopicPartition[]): void {
-    for (const { topic, partition } of partitions) this.#progress(topic, partition).assigned = true;
+    for (const { topic, partition } of partitions) {
+      const progress = this.#progress(topic, partition);
+      progress.assigned = true;
+      progress.from = undefined;
+    }
   }
 
   /** From here on nothing is committed for these partitions. What is open or done stays known. */
@@ -33,10 +39,11 @@ export class Offsets {
   /** Notes that a record is being worked on; false where it was taken before, and is done or still open. */
   take({ topic, partition, offset, timestamp }: ConsumerRecord): boolean {
     const progress = this.#progress(topic, partition);
+    if (progress.from === undefined) resume(progress, offset);
     if (offset < progress.next) {
       if (timestamp <= progress.newest) return false;
       progress.open.clear();
-      progress.committed = -1;
+      resume(progress, offset);
     }
     progress.next = offset + 1;
     if (timestamp > progress.newest) progress.newest = timestamp;
@@ -61,10 +68,10 @@ export class Offsets {
   committable(): TopicPartitionOffset[] {
     const found: TopicPartitionOffset[] = [];
     for (const progress of this.#partitions.values()) {
+      if (!progress.assigned || progress.from === undefined) continue;
+      const { topic, partition } = progress;
       const offset = position(progress);
-      if (progress.assigned && offset > progress.committed) {
-        found.push({ topic: progress.topic, partition: progress.partition, offset });
-      }
+      if (offset > progress.committed) found.push({ topic, partition, offset });
     }
     return found;
   }
@@ -81,11 +88,29 @@ export class Offsets {
     const key = `${topic}/${partition}`;
     let progress = this.#partitions.get(key);
     if (progress === undefined) {
-      progress = { topic, partition, next: -1, newest: -1, open: new Set(), committed: -1, assigned: false };
+      progress = {
+        topic,
+        partition,
+        next: 0,
+        newest: -1,
+        open: new Set(),
+        from: undefined,
+        committed: 0,
+        assigned: false,
+      };
       this.#partitions.set(key, progress);
     }
     return progress;
   }
+}
+
+/** The group stands at `offset`: what is open before it was done by somebody else. */
+function resume(progress: Progress, offset: number): void {
+  for (const open of progress.open) {
+    if (open < offset) progress.open.delete(open);
+  }
+  progress.from = offset;
+  progress.committed = offset;
 }
 
 function position({ open, next }: Progress): number {

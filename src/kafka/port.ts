@@ -9,16 +9,19 @@ import type { Clock } from '../clock.js';
 /** One header an entry, in order, names may repeat. Sent values are ASCII strings; received ones exact bytes. */
 export type Headers = readonly Readonly<Record<string, string | Buffer>>[];
 
+/** A partition of a topic. */
 export interface TopicPartition {
   readonly topic: string;
   readonly partition: number;
 }
 
+/** A place in a partition. */
 export interface TopicPartitionOffset extends TopicPartition {
   /** The next record to read. */
   readonly offset: number;
 }
 
+/** A record to send. */
 export interface ProducerRecord {
   readonly topic: string;
   /** `null`: the key's partition (murmur2, as Kafka's own clients), a random one where there is no key. */
@@ -30,11 +33,13 @@ export interface ProducerRecord {
   readonly timestamp?: number;
 }
 
+/** What Kafka says of a record that it has. */
 export interface DeliveryReport extends TopicPartition {
   /** The offset that the broker gave the record. */
   readonly offset: number;
 }
 
+/** A record that was read. */
 export interface ConsumerRecord extends TopicPartition {
   readonly offset: number;
   /** Milliseconds since the epoch. */
@@ -45,6 +50,7 @@ export interface ConsumerRecord extends TopicPartition {
   readonly headers: Headers;
 }
 
+/** A topic to create. */
 export interface TopicSpec {
   readonly topic: string;
   readonly partitions: number;
@@ -87,6 +93,7 @@ export interface KafkaStatus {
   readonly reason?: string;
 }
 
+/** Who gets what a consumer reads. */
 export interface ConsumerHandlers {
   /** Called for each record, in order within a partition. It must not throw. */
   onRecord(record: ConsumerRecord): void;
@@ -94,6 +101,7 @@ export interface ConsumerHandlers {
   onError(error: KafkaError): void;
 }
 
+/** Who gets what a member of a consumer group reads, and hears of its rebalances. */
 export interface GroupHandlers extends ConsumerHandlers {
   onAssigned(partitions: readonly TopicPartition[]): void;
   /**
@@ -104,6 +112,7 @@ export interface GroupHandlers extends ConsumerHandlers {
   onRevoked(partitions: readonly TopicPartition[], lost: boolean): Promise<void>;
 }
 
+/** How a consumer group is joined. */
 export interface GroupOptions {
   readonly group: string;
   readonly topics: readonly string[];
@@ -115,6 +124,7 @@ export interface GroupOptions {
   readonly revokeTimeout: number;
 }
 
+/** A consumer that reads, until it is closed. */
 export interface Consumer {
   /** Stops and restarts delivery of all assigned partitions. Costly (what was prefetched is fetched again): use wide marks. */
   pause(): void;
@@ -125,6 +135,7 @@ export interface Consumer {
   close(): Promise<void>;
 }
 
+/** A way to one Kafka cluster: a producer, consumers, topics. */
 export interface Kafka {
   readonly clock: Clock;
   /** The bootstrap list in use. */

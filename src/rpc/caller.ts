@@ -49,7 +49,14 @@ export class Callers {
     ) {
       return known;
     }
-    const to = new Lane(replyTopic, replyPartition, replyHeaders(correlationId, codec, this.#peer), codec);
+    const to = new Lane(
+      replyTopic,
+      replyPartition,
+      replyHeaders(correlationId, codec, this.#peer),
+      codec,
+      null,
+      !callstream,
+    );
     const caller = { id, callstream, to, lane: () => to };
     if (this.#known.size >= MAX_CALLERS) {
       for (const oldest of this.#known.keys()) {

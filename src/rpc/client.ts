@@ -27,6 +27,7 @@ export class ServiceClient implements UntypedClient {
   readonly #link: Link;
   readonly #defaults: ClientOptions;
   readonly #timeout: number;
+  readonly #window: number;
   readonly #budget = new RetryBudget();
   readonly #policy: RetryPolicy | undefined;
   /** The `meta` of calls without options of their own. */
@@ -40,6 +41,7 @@ export class ServiceClient implements UntypedClient {
     this.#link = link;
     this.#defaults = defaults;
     this.#timeout = milliseconds('timeout', defaults.timeout ?? DEFAULT_TIMEOUT);
+    this.#window = count('window', defaults.window ?? DEFAULT_WINDOW);
     this.#policy = defaults.retry && retryPolicy(defaults.retry, this.#budget);
     this.#meta = metaOf(this.#timeout, defaults);
   }
@@ -132,7 +134,7 @@ export class ServiceClient implements UntypedClient {
     options: CallOptions | undefined,
     to: Subscriber<unknown>,
   ): PendingCall {
-    const window = count('window', options?.window ?? this.#defaults.window ?? DEFAULT_WINDOW);
+    const window = options?.window === undefined ? this.#window : count('window', options.window);
     const call = new StreamCall(this.#link, plan, this.#timeoutOf(options), window, to);
     this.#start(call, params, options, window);
     return call;
@@ -140,6 +142,12 @@ export class ServiceClient implements UntypedClient {
 
   #start(call: PendingCall, params: unknown, options: CallOptions | undefined, credit?: number): void {
     const { correlation, route } = this.#link;
+    const signal = options?.signal ?? options?.context?.signal;
+    if (signal?.aborted) {
+      const text = `${call.plan.name}: aborted by its caller before it was sent`;
+      call.onFailure(new NotSentError('aborted', text, { cause: signal.reason }));
+      return;
+    }
     const encoded = call.plan.encodeParams(params);
     if (isLeft(encoded)) call.onFailure(encoded.left);
     else if (correlation.add(call)) {
@@ -152,12 +160,11 @@ export class ServiceClient implements UntypedClient {
         route.send(call, request(call.id, method, encoded.right, meta), key);
         const policy = this.#policyOf(options);
         if (policy !== undefined) {
-          call.retry = new Retry(call, policy, (again) => {
+          call.retry = new Retry(call, correlation.clock, policy, (again) => {
             route.send(call, request(call.id, method, encoded.right, { ...meta, ...again }), key);
           });
         }
       }
-      const signal = options?.signal ?? options?.context?.signal;
       if (signal !== undefined) call.abortWith(signal);
     }
   }

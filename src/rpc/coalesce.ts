@@ -13,7 +13,7 @@ export interface Outcome {
   /** Kafka has the record. */
   delivered(): void;
   /** It can't be encoded (RpcError), or the record wasn't delivered (KafkaError). */
-  undelivered(error: RpcError | KafkaError): void;
+  undelivered(error: RpcError | KafkaError, message: unknown): void;
   /** The message is larger than Kafka takes: the smaller ones to send instead, where it has some. */
   split?(message: unknown): readonly unknown[] | undefined;
 }
@@ -33,6 +33,8 @@ export class Lane {
   outcomes: (Outcome | undefined)[] = [];
   /** Bytes of one message, by what was last sent: sizes the next batch without encoding it twice. */
   bytesEach = 0;
+  /** Bytes of a record besides its value. */
+  readonly overhead: number;
 
   constructor(
     readonly topic: string,
@@ -40,7 +42,19 @@ export class Lane {
     readonly headers: Headers,
     readonly codec: Codec,
     readonly key: string | null = null,
-  ) {}
+    /** Each message gets a record of its own: a batch is one message to a peer that isn't callstream. */
+    readonly alone = false,
+  ) {
+    this.overhead = (key?.length ?? 0) + headerBytes(headers);
+  }
+}
+
+function headerBytes(headers: Headers): number {
+  let bytes = 0;
+  for (const header of headers) {
+    for (const name in header) bytes += name.length + (header[name]?.length ?? 0) + 4;
+  }
+  return bytes;
 }
 
 export class Coalescer {
@@ -71,10 +85,11 @@ export class Coalescer {
       const { messages, outcomes } = lane;
       lane.messages = [];
       lane.outcomes = [];
-      const step = this.#batchSize(lane);
+      let step = this.#batchSize(lane);
       if (messages.length <= step) this.#produce(lane, messages, outcomes);
       else {
         for (let i = 0; i < messages.length; i += step) {
+          step = this.#batchSize(lane);
           this.#produce(lane, messages.slice(i, i + step), outcomes.slice(i, i + step));
         }
       }
@@ -83,6 +98,7 @@ export class Coalescer {
 
   #batchSize(lane: Lane): number {
     const { maxCount, maxBytes } = this.#limits;
+    if (lane.alone) return 1;
     return lane.bytesEach * maxCount <= maxBytes
       ? maxCount
       : Math.max(1, Math.floor(maxBytes / lane.bytesEach));
@@ -92,22 +108,20 @@ export class Coalescer {
     const lone = messages.length === 1;
     const encoded = lane.codec.encode(lone ? messages[0] : messages);
     if (isLeft(encoded)) {
-      if (lone) outcomes[0]?.undelivered(encoded.left);
+      if (lone) outcomes[0]?.undelivered(encoded.left, messages[0]);
       else this.#split(lane, messages, outcomes);
       return;
     }
     const value = encoded.right;
-    lane.bytesEach = value.length / messages.length;
+    // A lone message says nothing of those that come many at a time, unless it is smaller.
+    lane.bytesEach = lone ? Math.min(lane.bytesEach, value.length) : value.length / messages.length;
     if (!lone && value.length > Math.min(this.#limits.maxBytes, this.#kafka.maxRecordBytes)) {
       this.#split(lane, messages, outcomes);
       return;
     }
-    if (lone && value.length > this.#kafka.maxRecordBytes) {
-      const parts = outcomes[0]?.split?.(messages[0]);
-      if (parts !== undefined) {
-        for (const part of parts) this.#produce(lane, [part], outcomes);
-        return;
-      }
+    if (lone && value.length + lane.overhead > this.#kafka.maxRecordBytes) {
+      this.#tooLarge(lane, messages[0], outcomes[0], value.length + lane.overhead);
+      return;
     }
     const { topic, partition, headers, key } = lane;
     this.#kafka.send({ topic, partition, value, key, headers, timestamp: this.#kafka.clock.now() }).then(
@@ -117,9 +131,18 @@ export class Coalescer {
       (error: unknown) => {
         const failure = error instanceof KafkaError ? error : new KafkaError('failed', String(error));
         if (failure.reason === 'too large' && !lone) this.#split(lane, messages, outcomes);
-        else for (const outcome of outcomes) outcome?.undelivered(failure);
+        else outcomes.forEach((outcome, i) => outcome?.undelivered(failure, messages[i]));
       },
     );
+  }
+
+  #tooLarge(lane: Lane, message: unknown, outcome: Outcome | undefined, bytes: number): void {
+    const parts = outcome?.split?.(message);
+    if (parts !== undefined) for (const part of parts) this.#produce(lane, [part], [outcome]);
+    else {
+      const text = `${bytes} bytes for ${lane.topic} are more than the ${this.#kafka.maxRecordBytes} that a record may have`;
+      outcome?.undelivered(new KafkaError('too large', text, { notSent: true }), message);
+    }
   }
 
   /** Halves find the one message that can't be encoded, or is too large, in few passes. */

@@ -13,7 +13,7 @@ import { type CallError, fromKafka, NotSentError, UnknownError } from './error.j
 import type { ReplyListener } from './inbox.js';
 import type { Plan } from './plan.js';
 import type { Retry } from './retry.js';
-import type { Route } from './route.js';
+import type { Route, Routed } from './route.js';
 
 /** What the calls of one client share. */
 export interface Link {
@@ -24,7 +24,7 @@ export interface Link {
 }
 
 /** One call that waits. What an answer means to its caller is up to the subclasses. */
-export abstract class PendingCall implements Expiring, Outcome {
+export abstract class PendingCall implements Expiring, Routed, Outcome {
   expiresAt = 0;
   earlier: Expiring | undefined;
   later: Expiring | undefined;
@@ -49,6 +49,11 @@ export abstract class PendingCall implements Expiring, Outcome {
 
   abstract onResult(result: unknown, envelope: Envelope): void;
   abstract onFailure(error: CallError): void;
+  /** Whether an answer of this sender is one: a stream is bound to its server. */
+  listensTo(_envelope: Envelope): boolean {
+    return true;
+  }
+
   /** `$/open` and `$/next`: only a call that granted credit can expect them. */
   onStreamMessage(_message: Notification | Request, _envelope: Envelope): void {}
   /** Tells the server that nobody waits any more. */
@@ -59,11 +64,8 @@ export abstract class PendingCall implements Expiring, Outcome {
   /** Follows a signal for as long as the call waits. */
   abortWith(signal: AbortSignal): void {
     const abort = () => this.abort('aborted', signal.reason);
-    if (signal.aborted) abort();
-    else {
-      signal.addEventListener('abort', abort, { once: true });
-      this.#release = () => signal.removeEventListener('abort', abort);
-    }
+    signal.addEventListener('abort', abort, { once: true });
+    this.#release = () => signal.removeEventListener('abort', abort);
   }
 
   /** Takes the call off the list; true for the first who ends it. */
@@ -110,7 +112,7 @@ export abstract class PendingCall implements Expiring, Outcome {
   abort(reason: 'aborted' | 'closed', cause?: unknown): void {
     if (this.ended) return;
     const text = `${this.plan.name}: ${reason === 'aborted' ? 'aborted by its caller' : 'the connection was closed'}`;
-    if (this.sent && reason === 'aborted') this.cancel();
+    if (this.sent) this.cancel();
     this.finish(
       this.sent ? new UnknownError(reason, text, { cause }) : new NotSentError(reason, text, { cause }),
     );
@@ -164,7 +166,7 @@ export class Correlation implements ReplyListener {
 
   onResponse(response: Response, envelope: Envelope): void {
     const call = this.#pending.get(response.id);
-    if (call === undefined) this.late += 1;
+    if (call === undefined || !call.listensTo(envelope)) this.late += 1;
     else if (isFailure(response)) call.fail(RpcError.of(response.error));
     else call.onResult(response.result, envelope);
   }

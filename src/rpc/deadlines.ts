@@ -19,7 +19,12 @@ export interface Line {
   first: Expiring | undefined;
   last: Expiring | undefined;
   cancelTimer: (() => void) | undefined;
+  /** When the timer fires. */
+  firesAt: number;
 }
+
+/** The longest that a timer can wait, in milliseconds; what is later is looked at again then. */
+const LONGEST = 2_147_483_647;
 
 export class Deadlines {
   readonly #clock: Clock;
@@ -46,9 +51,8 @@ export class Deadlines {
     if (before !== undefined) before.later = item;
     else {
       line.first = item;
-      // It expires before what the timer waits for.
-      if (item.later !== undefined) this.#disarm(line);
     }
+    if (line.cancelTimer !== undefined && expiresAt < line.firesAt) this.#disarm(line);
     if (line.cancelTimer === undefined) this.#arm(line);
   }
 
@@ -71,7 +75,7 @@ export class Deadlines {
   #line(timeout: number): Line {
     let line = this.#lines.get(timeout);
     if (line === undefined) {
-      line = { timeout, first: undefined, last: undefined, cancelTimer: undefined };
+      line = { timeout, first: undefined, last: undefined, cancelTimer: undefined, firesAt: 0 };
       this.#lines.set(timeout, line);
     }
     return line;
@@ -88,7 +92,9 @@ export class Deadlines {
       this.#lines.delete(line.timeout);
       return;
     }
-    const wait = Math.max(0, line.first.expiresAt - this.#clock.now());
+    const begin = this.#clock.now();
+    const wait = Math.min(LONGEST, Math.max(0, line.first.expiresAt - begin));
+    line.firesAt = begin + wait;
     line.cancelTimer = this.#clock.after(wait, () => {
       line.cancelTimer = undefined;
       const now = this.#clock.now();

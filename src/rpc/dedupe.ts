@@ -32,6 +32,7 @@ class Repeat implements Outcome {
   }
 
   undelivered(): void {
+    this.work.stats.lost += 1;
     this.work.finish();
   }
 }

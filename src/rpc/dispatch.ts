@@ -66,14 +66,22 @@ type AnyFunction = (...args: unknown[]) => unknown;
 export function contractEntries(methods: Methods, handlers: object): Map<string, Entry> {
   const entries = new Map<string, Entry>();
   for (const [name, method] of Object.entries(methods)) {
-    const handler = (handlers as Record<string, unknown>)[name];
+    const handler = handlerOf(handlers, name);
     if (typeof handler !== 'function')
       throw new TypeError(`handlers.${name}: expected a function, got ${typeof handler}`);
     entries.set(name, contractEntry(method, handler.bind(handlers) as AnyFunction));
   }
-  const unknown = Object.keys(handlers).find((name) => !entries.has(name));
+  const unknown = Object.keys(handlers).find(
+    (name) => !entries.has(name) && typeof handlerOf(handlers, name) === 'function',
+  );
   if (unknown !== undefined) throw new TypeError(`handlers.${unknown}: the contract has no such method`);
   return entries;
+}
+
+/** What every object has is nobody's handler. */
+function handlerOf(handlers: object, name: string): unknown {
+  const handler = (handlers as Record<string, unknown>)[name];
+  return handler === (Object.prototype as unknown as Record<string, unknown>)[name] ? undefined : handler;
 }
 
 function contractEntry(method: Method, handler: AnyFunction): Entry {

@@ -4,10 +4,10 @@
  * is asked for no more than that; an Observable can't be, so what it emits is kept up to a bound.
  */
 import { type Either, isLeft } from 'fp-ts/lib/Either.js';
-import type { Observable, Subscription } from 'rxjs';
+import { type Observable, Subject, takeUntil } from 'rxjs';
 import type { Clock } from '../clock.js';
 import { errors, RpcError } from '../jsonrpc/error.js';
-import { failure, type Id, type Response, success } from '../jsonrpc/message.js';
+import { failure, type Id, success } from '../jsonrpc/message.js';
 import type { KafkaError } from '../kafka/port.js';
 import type { Coalescer, Lane, Outcome } from './coalesce.js';
 import { undeliverable } from './work.js';
@@ -32,14 +32,16 @@ export interface EmissionOptions {
   readonly lease: number;
   /** An item as it goes on the wire. */
   readonly encode: (item: unknown) => Either<RpcError, unknown>;
-  /** Told once, when nothing more will be sent; `aborted` where that is not the handler's doing. */
-  readonly onEnd: (aborted: RpcError | undefined) => void;
+  /** Told of what the source threw. */
+  readonly onThrow: (error: unknown) => void;
+  /** Told once, when nothing more will be sent, with the error that the client was sent, if one was. */
+  readonly onEnd: (error: RpcError | undefined) => void;
 }
 
 export class Emission implements Outcome {
   readonly #options: EmissionOptions;
   readonly #buffer: unknown[] = [];
-  #subscription: Subscription | undefined;
+  readonly #end$ = new Subject<void>();
   #iterator: AsyncIterator<unknown> | undefined;
   #pulling = false;
   #credit: number;
@@ -50,39 +52,45 @@ export class Emission implements Outcome {
   #openedIn: readonly unknown[] | undefined;
   /** `$/next` whose fate isn't known yet: splitting one renumbers those after it. */
   #unsent: Next[] = [];
-  #last: Response | undefined;
+  /** The answer that ends the stream, held until every item before it has arrived. */
+  #last: { readonly error: RpcError | undefined } | undefined;
+  /** `$/next` without a delivery report. */
+  #inFlight = 0;
   #ended = false;
   #heardAt: number;
   #stopLease: () => void = () => {};
 
   constructor(credit: number, options: EmissionOptions) {
-    this.#credit = credit;
+    this.#credit = Math.floor(credit);
     this.#options = options;
     this.#heardAt = options.clock.now();
     this.#watch();
   }
 
   observe(source: Observable<unknown>): void {
-    const subscription = source.subscribe({
+    // A source that never pauses must be stopped before its subscription is known here.
+    source.pipe(takeUntil(this.#end$)).subscribe({
       next: (item) => this.#take(item),
-      error: (error: unknown) => this.#finish(failure(this.#options.id, RpcError.from(error))),
-      complete: () => this.#finish(success(this.#options.id, null)),
+      error: (error: unknown) => this.#threw(error),
+      complete: () => this.#finish(undefined),
     });
-    if (this.#ended) subscription.unsubscribe();
-    else this.#subscription = subscription;
   }
 
   iterate(source: AsyncIterable<unknown>): void {
-    this.#iterator = source[Symbol.asyncIterator]();
-    void this.#pull();
+    try {
+      this.#iterator = source[Symbol.asyncIterator]();
+      void this.#pull();
+    } catch (error) {
+      this.#threw(error);
+    }
   }
 
   /** The client's `$/request`: a total, so a repeat changes nothing but shows that the client is there. */
   request(credit: number): void {
     if (this.#ended) return;
     this.#heardAt = this.#options.clock.now();
-    if (credit > this.#credit) {
-      this.#credit = credit;
+    if (Math.floor(credit) > this.#credit) {
+      this.#credit = Math.floor(credit);
       this.#drain();
       void this.#pull();
     } else this.#append([]);
@@ -96,9 +104,20 @@ export class Emission implements Outcome {
     this.#end(error);
   }
 
-  delivered(): void {}
+  delivered(): void {
+    this.#inFlight -= 1;
+    if (this.#last !== undefined) this.#drain();
+  }
 
-  undelivered(error: RpcError | KafkaError): void {
+  /** The items are lost, so that the stream can only fail: what is behind them must not look like a gap. */
+  undelivered(error: RpcError | KafkaError, message: unknown): void {
+    this.#inFlight -= 1;
+    const lost = (message as Next).params.seq;
+    for (const { params } of this.#unsent) {
+      if (params.seq <= lost) continue;
+      params.seq -= 1;
+      params.items = [];
+    }
     this.stop(undeliverable(error));
   }
 
@@ -111,6 +130,7 @@ export class Emission implements Outcome {
     this.#seq += 1;
     const rest = this.#next(seq + 1, items.splice(items.length >> 1));
     this.#unsent.push(rest);
+    this.#inFlight += 1;
     return [next, rest];
   }
 
@@ -142,6 +162,7 @@ export class Emission implements Outcome {
     const next = this.#next(this.#seq, items);
     this.#seq += 1;
     this.#unsent.push(next);
+    this.#inFlight += 1;
     this.#open = next;
     coalescer.send(lane, next, this);
     this.#openedIn = lane.messages;
@@ -157,30 +178,32 @@ export class Emission implements Outcome {
       this.#sent += items.length;
       this.#append(items);
     }
-    if (this.#buffer.length === 0 && this.#last !== undefined) this.#sendLast(this.#last);
+    if (this.#buffer.length > 0 || this.#inFlight > 0 || this.#last === undefined || this.#ended) return;
+    const { coalescer, lane, id } = this.#options;
+    const { error } = this.#last;
+    coalescer.send(lane, error === undefined ? success(id, null) : failure(id, error));
+    this.#end(error);
   }
 
-  #finish(last: Response): void {
+  #threw(error: unknown): void {
+    this.#options.onThrow(error);
+    this.#finish(RpcError.from(error));
+  }
+
+  #finish(error: RpcError | undefined): void {
     if (this.#ended || this.#last !== undefined) return;
-    this.#last = last;
+    this.#last = { error };
     this.#drain();
   }
 
-  #sendLast(last: Response): void {
-    const { coalescer, lane } = this.#options;
-    coalescer.send(lane, last);
-    this.#end(undefined);
-  }
-
-  #end(aborted: RpcError | undefined): void {
+  #end(error: RpcError | undefined): void {
     this.#ended = true;
     this.#stopLease();
     this.#buffer.length = 0;
-    this.#subscription?.unsubscribe();
-    this.#subscription = undefined;
+    this.#end$.next();
     void this.#iterator?.return?.()?.catch(() => {});
     this.#iterator = undefined;
-    this.#options.onEnd(aborted);
+    this.#options.onEnd(error);
   }
 
   /** One item at a time, and only what was asked for. */
@@ -190,11 +213,14 @@ export class Emission implements Outcome {
     try {
       while (this.#iterator !== undefined && this.#sent < this.#credit) {
         const { done, value } = await this.#iterator.next();
-        if (done === true) this.#finish(success(this.#options.id, null));
-        else this.#take(value);
+        if (done === true) {
+          this.#iterator = undefined;
+          this.#finish(undefined);
+        } else this.#take(value);
       }
     } catch (error) {
-      this.#finish(failure(this.#options.id, RpcError.from(error)));
+      this.#iterator = undefined;
+      this.#threw(error);
     } finally {
       this.#pulling = false;
     }

@@ -7,6 +7,7 @@
 import type { RpcError } from '../jsonrpc/error.js';
 import type { KafkaError } from '../kafka/port.js';
 
+/** Why a call ended without an answer of the other side. */
 export type LocalReason =
   | 'timeout' // the call's own time ran out
   | 'aborted' // its AbortSignal, or an unsubscribe

@@ -3,7 +3,7 @@
  * client calls, control messages and broadcasts for its servers. Many connections may share a
  * partition; what isn't for this one is skipped by its correlation id, undecoded.
  */
-import { isLeft } from 'fp-ts/lib/Either.js';
+import { isLeft, isRight } from 'fp-ts/lib/Either.js';
 import { codecFor } from '../jsonrpc/codec.js';
 import {
   type Failure,
@@ -75,7 +75,8 @@ export class Inbox {
     if (record.value === null) return;
     const envelope = readEnvelope(record.headers);
     const to = envelope.correlationId ?? undefined;
-    if (to !== undefined && to !== this.peer.instance) {
+    const own = to === this.peer.instance;
+    if (to !== undefined && !own) {
       const broadcast = this.broadcasts.get(to);
       if (broadcast !== undefined) {
         broadcast(record, envelope);
@@ -92,12 +93,19 @@ export class Inbox {
       return;
     }
     const payload = decoded.right;
-    if (Array.isArray(payload)) for (const entry of payload) this.#onMessage(entry, envelope);
-    else this.#onMessage(payload, envelope);
+    if (Array.isArray(payload)) for (const entry of payload) this.#onMessage(entry, envelope, own);
+    else this.#onMessage(payload, envelope, own);
   }
 
-  #onMessage(entry: unknown, envelope: Envelope): void {
+  /** Ids are a connection's own: an answer counts only where its record names this one. */
+  #onMessage(entry: unknown, envelope: Envelope, own: boolean): void {
     const message = validate(entry);
+    if (!own) {
+      if (isRight(message) && !isResponse(message.right)) {
+        this.control?.onControl(envelope.correlationId ?? undefined, message.right);
+      } else this.stats.foreign += 1;
+      return;
+    }
     if (isLeft(message)) {
       this.stats.malformed += 1;
       // An answer that is none still ends the call whose id it carries.
@@ -106,13 +114,7 @@ export class Inbox {
       this.replies?.onResponse(message.right, envelope);
     } else if (message.right.method === '$/next' || message.right.method === '$/open') {
       this.replies?.onStreamMessage(message.right, envelope);
-    } else {
-      const own = envelope.correlationId === this.peer.instance;
-      this.control?.onControl(
-        own ? envelope.sender?.instance : (envelope.correlationId ?? undefined),
-        message.right,
-      );
-    }
+    } else this.control?.onControl(envelope.sender?.instance, message.right);
   }
 }
 

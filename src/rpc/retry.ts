@@ -3,12 +3,13 @@
  * that the server knows a repeat for what it is. The call stays in the correlation all the while:
  * the first answer wins, also a late one to an earlier attempt.
  */
+import type { Clock } from '../clock.js';
 import { RpcError } from '../jsonrpc/error.js';
-import type { PendingCall } from './correlation.js';
 import type { Meta } from './envelope.js';
 import { type CallError, UnknownError } from './error.js';
 import { count, milliseconds } from './options.js';
 
+/** How a call is tried again. */
 export interface RetryOptions {
   /** Times that a call is sent, at most, the first included. @default 3 */
   readonly attempts?: number;
@@ -66,9 +67,17 @@ export class RetryBudget {
   }
 }
 
+/** What the attempts need to know of their call. */
+export interface Retriable {
+  readonly sent: boolean;
+  /** Milliseconds since the epoch. */
+  readonly expiresAt: number;
+}
+
 /** The attempts of one call. */
 export class Retry {
-  readonly #call: PendingCall;
+  readonly #call: Retriable;
+  readonly #clock: Clock;
   readonly #policy: RetryPolicy;
   readonly #resend: (meta: Pick<Meta, 'attempt' | 'timeout'>) => void;
   #attempt = 1;
@@ -78,11 +87,13 @@ export class Retry {
 
   /** `resend` sends the call's request again, with its `meta` changed by what it is given. */
   constructor(
-    call: PendingCall,
+    call: Retriable,
+    clock: Clock,
     policy: RetryPolicy,
     resend: (meta: Pick<Meta, 'attempt' | 'timeout'>) => void,
   ) {
     this.#call = call;
+    this.#clock = clock;
     this.#policy = policy;
     this.#resend = resend;
     this.#limitTry();
@@ -103,10 +114,6 @@ export class Retry {
   close(answered: boolean): void {
     this.#stopTimer?.();
     if (answered) this.#policy.budget.answered();
-  }
-
-  get #clock() {
-    return this.#call.link.correlation.clock;
   }
 
   /** Full jitter: callers that failed together don't come back together. */

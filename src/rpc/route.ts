@@ -3,11 +3,10 @@
  * and to the servers behind them, and the wait for a topic that isn't there yet.
  */
 import type { Codec } from '../jsonrpc/codec.js';
-import { notification } from '../jsonrpc/message.js';
+import { type Notification, notification, type Request } from '../jsonrpc/message.js';
 import { partitionOf } from '../kafka/murmur2.js';
 import type { Headers, Kafka } from '../kafka/port.js';
-import { type Coalescer, Lane } from './coalesce.js';
-import type { PendingCall } from './correlation.js';
+import { type Coalescer, Lane, type Outcome } from './coalesce.js';
 import { controlHeaders, type Peer, requestHeaders } from './envelope.js';
 
 /** Milliseconds between looks for a topic that calls wait for. */
@@ -15,9 +14,21 @@ const TOPIC_POLL = 250;
 /** Calls without a key share a partition up to this many a turn, then take the next. */
 const SPREAD = 200;
 
+/** What a route knows of a call. */
+export interface Routed extends Outcome {
+  readonly id: number;
+  /** Of the request topic; below 0 until it is chosen. */
+  partition: number;
+  /** Handed to Kafka. */
+  sent: boolean;
+  readonly ended: boolean;
+  /** Milliseconds since the epoch. */
+  readonly expiresAt: number;
+}
+
 interface Waiting {
-  readonly call: PendingCall;
-  readonly message: unknown;
+  readonly call: Routed;
+  readonly message: Request | Notification;
   readonly key: string | undefined;
 }
 
@@ -37,6 +48,8 @@ export class Route {
   #waiting: Waiting[] = [];
   #stopLooking: (() => void) | undefined;
   #closed = false;
+  /** Why the topic could not even be asked for. */
+  #trouble: string | undefined;
 
   constructor(kafka: Kafka, coalescer: Coalescer, topic: string, codec: Codec, inbox: Peer) {
     this.topic = topic;
@@ -49,11 +62,11 @@ export class Route {
 
   /** Why a call isn't sent yet, for the error at its deadline. */
   get obstacle(): string {
-    return `no topic ${this.topic}: is the service running?`;
+    return this.#trouble ?? `no topic ${this.topic}: is the service running?`;
   }
 
   /** Sends a call's request, now or as soon as its topic is there. */
-  send(call: PendingCall, message: unknown, key: string | undefined): void {
+  send(call: Routed, message: Request | Notification, key: string | undefined): void {
     if (this.#lanes.length === 0) {
       if (this.#waiting.push({ call, message, key }) === 1) void this.#look();
       return;
@@ -66,19 +79,20 @@ export class Route {
   }
 
   /** Sends `$/cancel` for a call that was sent: to the server that answers for its partition, else after it. */
-  cancel(call: PendingCall, server = this.#servers[call.partition]?.peer): void {
+  cancel(call: Routed, server = this.#servers[call.partition]?.peer): void {
     const lane = server === undefined ? this.#lanes[call.partition] : this.#laneTo(call, server);
     if (lane !== undefined) this.#coalescer.send(lane, notification('$/cancel', { id: call.id }));
   }
 
   /** Sends `$/request`: `credit` is a total, so that a repeat is harmless. */
-  grant(call: PendingCall, server: Peer, credit: number): void {
+  grant(call: Routed, server: Peer, credit: number): void {
     this.#coalescer.send(this.#laneTo(call, server), notification('$/request', { id: call.id, credit }));
   }
 
   /** Remembers who answered for the call's partition. */
-  answered(call: PendingCall, server: Peer | undefined): void {
-    if (server !== undefined) this.#laneTo(call, server);
+  answered(call: Routed, peer: Peer | undefined): void {
+    if (peer === undefined || this.#servers[call.partition]?.peer.instance === peer.instance) return;
+    this.#servers[call.partition] = { peer, lane: this.#laneTo(call, peer) };
   }
 
   close(): void {
@@ -87,17 +101,11 @@ export class Route {
     this.#waiting = [];
   }
 
-  #laneTo(call: PendingCall, peer: Peer): Lane {
+  #laneTo(call: Routed, peer: Peer): Lane {
     const known = this.#servers[call.partition];
     if (known?.peer.instance === peer.instance) return known.lane;
-    const lane = new Lane(
-      peer.topic,
-      peer.partition,
-      controlHeaders(peer, this.#inbox, this.#codec),
-      this.#codec,
-    );
-    this.#servers[call.partition] = { peer, lane };
-    return lane;
+    const headers = controlHeaders(peer, this.#inbox, this.#codec);
+    return new Lane(peer.topic, peer.partition, headers, this.#codec);
   }
 
   /** One partition a turn, so that a turn's calls share a record; the next turn takes the next. */
@@ -111,8 +119,9 @@ export class Route {
     let partitions: number | undefined;
     try {
       partitions = await this.#kafka.partitions(this.topic);
-    } catch {
-      // No broker answers, or not to us: the calls' own deadlines tell.
+      this.#trouble = undefined;
+    } catch (error) {
+      this.#trouble = String(error);
     }
     if (this.#closed) return;
     if (partitions === undefined) {
@@ -128,6 +137,11 @@ export class Route {
     );
     const waiting = this.#waiting;
     this.#waiting = [];
-    for (const { call, message, key } of waiting) if (!call.ended) this.send(call, message, key);
+    const now = this.#kafka.clock.now();
+    for (const { call, message, key } of waiting) {
+      if (call.ended) continue;
+      const meta = { ...(message.meta as object), timeout: Math.max(1, call.expiresAt - now) };
+      this.send(call, { ...message, meta }, key);
+    }
   }
 }

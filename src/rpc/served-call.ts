@@ -3,18 +3,8 @@
  * into the answer or the stream, and ends early when the caller cancels or the deadline comes.
  */
 import { type Either, isLeft, left, right } from 'fp-ts/lib/Either.js';
-import {
-  defaultIfEmpty,
-  from,
-  isObservable,
-  map,
-  type Observable,
-  type Subscription,
-  take,
-  takeLast,
-  toArray,
-} from 'rxjs';
-import type { Clock } from '../clock.js';
+import type { Subscription } from 'rxjs';
+import { isObservable } from 'rxjs';
 import { errors, RpcError } from '../jsonrpc/error.js';
 import {
   failure,
@@ -25,76 +15,28 @@ import {
   success,
 } from '../jsonrpc/message.js';
 import type { KafkaError } from '../kafka/port.js';
-import type { Coalescer, Outcome } from './coalesce.js';
+import type { CallHost, LiveCall } from './call-host.js';
+import type { Outcome } from './coalesce.js';
 import { HandlerContext } from './context.js';
-import type { Deadlines, Expiring, Line } from './deadlines.js';
+import type { Expiring, Line } from './deadlines.js';
 import type { Remembered } from './dedupe.js';
 import type { Entry } from './dispatch.js';
 import { Emission } from './emission.js';
 import type { Meta } from './envelope.js';
-import type { Controlled, RunningCalls } from './running.js';
+import { type Items, oneAnswer } from './one-answer.js';
+import type { Controlled } from './running.js';
 import type { Waiting } from './turns.js';
 import { undeliverable, type Work } from './work.js';
 
-/** What has happened at a server since it began. */
-export interface ServerStats {
-  /** Calls and notifications whose handlers succeeded, and those answered with an error. */
-  succeeded: number;
-  failed: number;
-  /** Answers that Kafka would not take, not even as an error. */
-  lost: number;
-  /** Requests dropped unhandled because their time had passed. */
-  expired: number;
-  /** Requests answered with -32002 at once. */
-  overloaded: number;
-  /** Records that could not be answered: reply topic not allowed, correlation id not ASCII. */
-  refused: number;
-  /** Records and batch entries that aren't JSON-RPC requests. */
-  malformed: number;
-  /** Repeats of a remembered call: joined to it, or given its answer. */
-  repeated: number;
-  /** Records without a value, skipped. */
-  tombstones: number;
-  /** Requests with a timestamp later than now by more than the clock tolerance. */
-  fromFuture: number;
-}
-
-export interface ServerLimits {
-  /** Items of a stream kept for a client that is slower than the handler's Observable. */
-  readonly maxBuffered: number;
-  /** Items of an Observable that are answered as one array. */
-  readonly maxCollected: number;
-  /** Streams open at once. */
-  readonly maxStreams: number;
-  /** Milliseconds without a word from a stream's client after which it counts as gone. */
-  readonly lease: number;
-}
-
-/** What the calls of one server share. */
-export interface CallHost {
-  readonly service: string;
-  readonly clock: Clock;
-  readonly coalescer: Coalescer;
-  readonly deadlines: Deadlines;
-  readonly running: RunningCalls;
-  readonly limits: ServerLimits;
-  readonly stats: ServerStats;
-  /** Calls that outlived the turn in which they came. */
-  readonly live: Set<ServedCall>;
-  streams: number;
-  /** A handler no longer takes a turn. */
-  leave(): void;
-  /** A handler threw what no caller may see. */
-  onHandlerError(method: string, error: unknown): void;
-}
-
-export class ServedCall implements Outcome, Expiring, Controlled, Waiting {
+export class ServedCall implements Outcome, Expiring, Controlled, LiveCall, Waiting {
   expiresAt = 0;
   earlier: Expiring | undefined;
   later: Expiring | undefined;
   line: Line | undefined;
   /** The call that waits for its turn behind this one. */
   next: Waiting | undefined;
+  previous: Waiting | undefined;
+  queued = false;
 
   readonly #host: CallHost;
   readonly #work: Work;
@@ -126,10 +68,6 @@ export class ServedCall implements Outcome, Expiring, Controlled, Waiting {
     this.#message = message;
     this.#meta = meta;
     this.#context = new HandlerContext(host.service, message.method, deadline, meta.headers);
-  }
-
-  get ended(): boolean {
-    return this.#answered;
   }
 
   get streaming(): boolean {
@@ -209,7 +147,8 @@ export class ServedCall implements Outcome, Expiring, Controlled, Waiting {
   /** An answer that can't be sent is replaced once by an error that can. */
   undelivered(error: RpcError | KafkaError): void {
     const { id } = this.#message;
-    if (this.#substituted || id === undefined) {
+    this.#emission?.stop(undeliverable(error));
+    if (this.#emission !== undefined || this.#substituted || id === undefined) {
       this.#host.stats.lost += 1;
       this.#work.finish();
     } else {
@@ -218,8 +157,17 @@ export class ServedCall implements Outcome, Expiring, Controlled, Waiting {
     }
   }
 
+  /** Looks at what the handler gave; looking may throw, since it is the handler's. */
   #consider(value: unknown): void {
-    if (typeof value !== 'object' || value === null) this.#settle(this.#entry.answer(value));
+    try {
+      this.#take(value);
+    } catch (error) {
+      this.#threw(error);
+    }
+  }
+
+  #take(value: unknown): void {
+    if (typeof value !== 'object' || value === null) this.#settle(this.#encode(value));
     else if (isObservable(value)) this.#observe(value);
     else if (typeof (value as PromiseLike<unknown>).then === 'function') {
       this.register();
@@ -228,7 +176,7 @@ export class ServedCall implements Outcome, Expiring, Controlled, Waiting {
         (error: unknown) => this.#threw(error),
       );
     } else if (Symbol.asyncIterator in value) this.#observe(value as AsyncIterable<unknown>);
-    else this.#settle(this.#entry.answer(value));
+    else this.#settle(this.#encode(value));
   }
 
   #observe(items: Items): void {
@@ -242,7 +190,12 @@ export class ServedCall implements Outcome, Expiring, Controlled, Waiting {
     if (id !== undefined && streams) this.#open(id, credit, items);
     else {
       this.register();
-      this.#subscription = oneAnswer(items, this.#entry, this.#host.limits.maxCollected).subscribe({
+      this.#subscription = oneAnswer(
+        items,
+        this.#entry.kind,
+        (item) => this.#encode(item),
+        this.#host.limits.maxCollected,
+      ).subscribe({
         next: (result) => this.#settle(right(result)),
         error: (error: unknown) => this.#threw(error),
       });
@@ -268,13 +221,18 @@ export class ServedCall implements Outcome, Expiring, Controlled, Waiting {
       clock: host.clock,
       maxBuffered: host.limits.maxBuffered,
       lease: host.limits.lease,
-      encode: (item) => this.#entry.answer(item),
-      onEnd: (aborted) => {
+      encode: (item) => this.#encode(item),
+      onThrow: (error) => this.#report(error),
+      onEnd: (error) => {
         host.streams -= 1;
         this.#answered = true;
-        this.#remembered?.settle(aborted, null);
+        this.#remembered?.settle(error, null);
         this.#forget();
-        if (aborted !== undefined) HandlerContext.abort(this.#context, aborted);
+        if (error === undefined) host.stats.succeeded += 1;
+        else {
+          host.stats.failed += 1;
+          HandlerContext.abort(this.#context, error);
+        }
       },
     });
     host.deadlines.remove(this);
@@ -284,8 +242,20 @@ export class ServedCall implements Outcome, Expiring, Controlled, Waiting {
     else this.#emission.iterate(items);
   }
 
-  #threw(error: unknown): void {
+  /** A result, or an item, as it goes on the wire. What breaks the contract is the service's own mistake. */
+  #encode(value: unknown): Either<RpcError, unknown> {
+    const encoded = this.#entry.answer(value);
+    if (isLeft(encoded) && encoded.left.cause !== undefined) this.#report(encoded.left.cause);
+    return encoded;
+  }
+
+  /** Callers hear nothing of what is behind an error, unless the handler says so with an RpcError. */
+  #report(error: unknown): void {
     if (!(error instanceof RpcError)) this.#host.onHandlerError(this.#message.method, error);
+  }
+
+  #threw(error: unknown): void {
+    this.#report(error);
     this.#settle(left(RpcError.from(error)));
   }
 
@@ -310,6 +280,7 @@ export class ServedCall implements Outcome, Expiring, Controlled, Waiting {
   }
 
   #forget(): void {
+    this.#host.quit(this);
     if (!this.#registered) return;
     this.#host.deadlines.remove(this);
     this.#host.live.delete(this);
@@ -322,32 +293,4 @@ export class ServedCall implements Outcome, Expiring, Controlled, Waiting {
     this.#holdsTurn = false;
     this.#host.leave();
   }
-}
-
-type Items = Observable<unknown> | AsyncIterable<unknown>;
-
-/**
- * Everything a source of items gives, as one answer: its last item where the contract has a
- * request, all of them in an array, up to a bound, where the caller asked for no stream.
- */
-function oneAnswer(items: Items, entry: Entry, maxItems: number): Observable<unknown> {
-  const source = from(items);
-  const answer = (item: unknown) => {
-    const encoded = entry.answer(item);
-    if (isLeft(encoded)) throw encoded.left;
-    return encoded.right;
-  };
-  if (entry.kind === 'request') return source.pipe(takeLast(1), defaultIfEmpty(undefined), map(answer));
-  return source.pipe(
-    map(answer),
-    take(maxItems + 1),
-    toArray(),
-    map((all) => {
-      if (all.length <= maxItems) return all;
-      throw new RpcError(
-        errors.serverError.code,
-        `more than ${maxItems} items: ask for a stream (meta.credit)`,
-      );
-    }),
-  );
 }

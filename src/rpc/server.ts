@@ -8,64 +8,18 @@ import { type Codec, codecFor } from '../jsonrpc/codec.js';
 import { errors, RpcError } from '../jsonrpc/error.js';
 import { failure, isResponse, type Notification, type Request } from '../jsonrpc/message.js';
 import { emptyBatch, validate } from '../jsonrpc/validate.js';
-import type { ConsumerRecord, Kafka, KafkaError } from '../kafka/port.js';
+import type { ConsumerRecord, KafkaError } from '../kafka/port.js';
+import type { CallHost, ServerStats } from './call-host.js';
 import { type Caller, Callers } from './caller.js';
-import type { Coalescer, Outcome } from './coalesce.js';
 import { Commits } from './commits.js';
 import { Deadlines } from './deadlines.js';
 import { identityOf, Memory } from './dedupe.js';
 import type { Entry } from './dispatch.js';
 import { type Envelope, readEnvelope, readMeta } from './envelope.js';
-import type { Inbox } from './inbox.js';
-import type { RunningCalls } from './running.js';
-import { type CallHost, ServedCall, type ServerLimits, type ServerStats } from './served-call.js';
+import { ServedCall } from './served-call.js';
+import type { ServerContext, ServerSettings } from './server-settings.js';
 import { Turns } from './turns.js';
-import { Work } from './work.js';
-
-/** Something that went wrong at a server and that no caller is told of. */
-export interface ServerIssue {
-  readonly kind: 'handler' | 'record' | 'kafka';
-  readonly message: string;
-  readonly cause?: unknown;
-}
-
-export interface ServerSettings extends ServerLimits {
-  readonly concurrency: number;
-  readonly maxQueued: number;
-  readonly clockTolerance: number;
-  readonly maxRemembered: number;
-  readonly sessionTimeout: number;
-  readonly revokeTimeout: number;
-  readonly requestsTopic: string;
-  readonly repliesTopic: string;
-  readonly replyTopics: ReadonlySet<string>;
-  readonly onIssue: (issue: ServerIssue) => void;
-}
-
-/** What a server needs of its connection. */
-export interface ServerContext {
-  readonly kafka: Kafka;
-  readonly coalescer: Coalescer;
-  readonly inbox: Inbox;
-  readonly running: RunningCalls;
-}
-
-/** A refused or dropped call has its answer in hand: nothing follows but its delivery. */
-class Refusal implements Outcome {
-  readonly #work: Work;
-
-  constructor(work: Work) {
-    this.#work = work;
-  }
-
-  delivered(): void {
-    this.#work.finish();
-  }
-
-  undelivered(): void {
-    this.#work.finish();
-  }
-}
+import { Refusal, Work } from './work.js';
 
 export class ServiceServer {
   readonly service: string;
@@ -133,6 +87,7 @@ export class ServiceServer {
       live: new Set(),
       streams: 0,
       leave: () => this.#turns.leave(),
+      quit: (call) => this.#turns.remove(call),
       onHandlerError: (method, cause) =>
         settings.onIssue({ kind: 'handler', message: `${service}.${method} threw ${String(cause)}`, cause }),
     };
@@ -162,7 +117,8 @@ export class ServiceServer {
         onAssigned: (partitions) => offsets.assign(partitions),
         onRevoked: async (partitions, lost) => {
           if (!lost) {
-            await this.#commits.idle(revokeTimeout, partitions);
+            // At the end, the drain was the time to finish.
+            if (this.#stopping === undefined) await this.#commits.idle(revokeTimeout, partitions);
             await this.#commits.flush();
           }
           offsets.revoke(partitions);
@@ -184,6 +140,7 @@ export class ServiceServer {
     const { coalescer, inbox } = this.#context;
     inbox.broadcasts.delete(this.service);
     await this.#commits.idle(drain);
+    this.#turns.stop();
     const stopping = new RpcError(errors.serverError.code, 'Server error: the server stops');
     for (const call of [...this.#host.live]) {
       if (call.streaming) call.stop(stopping);
@@ -226,15 +183,15 @@ export class ServiceServer {
     const decoded = codec.decode(value);
     if (isLeft(decoded) || (Array.isArray(decoded.right) && decoded.right.length === 0)) {
       this.stats.malformed += 1;
-      const work = new Work(caller, coalescer, 1, false, done);
+      const work = new Work(caller, coalescer, this.stats, 1, false, done);
       work.answer(isLeft(decoded) ? failure(null, decoded.left) : emptyBatch(), new Refusal(work));
       return;
     }
     const payload = decoded.right;
     if (Array.isArray(payload)) {
-      const work = new Work(caller, coalescer, payload.length, true, done);
+      const work = new Work(caller, coalescer, this.stats, payload.length, true, done);
       for (const entry of payload) this.#admit(entry, work, record);
-    } else this.#admit(payload, new Work(caller, coalescer, 1, false, done), record);
+    } else this.#admit(payload, new Work(caller, coalescer, this.stats, 1, false, done), record);
   }
 
   /** Decides on one entry: refused, dropped, or let in line. */

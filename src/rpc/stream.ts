@@ -44,12 +44,16 @@ export class StreamCall extends PendingCall {
     if (message.method === '$/next') this.#onNext(message.params as { seq?: unknown; items?: unknown });
   }
 
+  override listensTo(envelope: Envelope): boolean {
+    return this.#server === undefined || envelope.sender?.instance === this.#server.instance;
+  }
+
   /** The answer that ends the stream; of a method that isn't one, the only item. */
   onResult(result: unknown, envelope: Envelope): void {
     if (this.#server === undefined) {
       this.link.route.answered(this, envelope.sender);
       if (!this.#emit(result)) return;
-    } else if (envelope.sender?.instance !== this.#server.instance) return;
+    }
     if (this.end()) this.subscriber.complete();
   }
 

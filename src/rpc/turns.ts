@@ -6,8 +6,9 @@
 /** A call in line. */
 export interface Waiting {
   next: Waiting | undefined;
-  /** Cancelled or expired while it waited. */
-  readonly ended: boolean;
+  previous: Waiting | undefined;
+  /** In line: set and cleared here. */
+  queued: boolean;
   start(): void;
   /** It will outlive this turn of the event loop: make it findable. */
   register(): void;
@@ -21,6 +22,7 @@ export class Turns {
   #last: Waiting | undefined;
   #flooded = false;
   #serving = false;
+  #stopped = false;
   running = 0;
   queued = 0;
 
@@ -43,6 +45,8 @@ export class Turns {
       return;
     }
     call.register();
+    call.queued = true;
+    call.previous = this.#last;
     if (this.#last === undefined) this.#first = call;
     else this.#last.next = call;
     this.#last = call;
@@ -53,27 +57,42 @@ export class Turns {
     }
   }
 
-  /** A handler is through: the next in line begins. */
-  leave(): void {
-    this.running -= 1;
-    // A handler that ends at once leaves while this loop runs: it goes on, without recursion.
-    if (this.#serving) return;
-    this.#serving = true;
-    while (this.#first !== undefined && this.running < this.#concurrency) this.#startFirst(this.#first);
-    this.#serving = false;
-  }
-
-  #startFirst(call: Waiting): void {
-    this.#first = call.next;
-    call.next = undefined;
-    if (this.#first === undefined) this.#last = undefined;
+  /** Takes a call out of the line: cancelled, expired, left to others. */
+  remove(call: Waiting): void {
+    if (!call.queued) return;
+    call.queued = false;
+    if (call.previous === undefined) this.#first = call.next;
+    else call.previous.next = call.next;
+    if (call.next === undefined) this.#last = call.previous;
+    else call.next.previous = call.previous;
+    call.next = call.previous = undefined;
     this.queued -= 1;
     if (this.#flooded && this.queued <= this.#maxQueued) {
       this.#flooded = false;
       this.#onFlood(false);
     }
-    if (call.ended) return;
-    this.running += 1;
-    call.start();
+  }
+
+  /** Nobody begins any more. */
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  /** A handler is through: the next in line begins. */
+  leave(): void {
+    this.running -= 1;
+    // A handler that ends at once leaves while this loop runs: it goes on, without recursion.
+    if (this.#serving || this.#stopped) return;
+    this.#serving = true;
+    for (
+      let first = this.#first;
+      first !== undefined && this.running < this.#concurrency;
+      first = this.#first
+    ) {
+      this.remove(first);
+      this.running += 1;
+      first.start();
+    }
+    this.#serving = false;
   }
 }

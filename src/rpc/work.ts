@@ -12,22 +12,23 @@ import type { Coalescer, Outcome } from './coalesce.js';
 
 export class Work implements Outcome {
   readonly caller: Caller;
+  readonly stats: { lost: number };
   readonly #coalescer: Coalescer;
   readonly #onDone: (work: Work) => void;
   readonly #answers: Response[] | undefined;
   #open: number;
   #substituted = false;
-  /** Answers that could not be delivered. */
-  lost = 0;
 
   constructor(
     caller: Caller,
     coalescer: Coalescer,
+    stats: { lost: number },
     calls: number,
     batch: boolean,
     onDone: (work: Work) => void,
   ) {
     this.caller = caller;
+    this.stats = stats;
     this.#coalescer = coalescer;
     this.#open = calls;
     this.#onDone = onDone;
@@ -59,7 +60,7 @@ export class Work implements Outcome {
   undelivered(error: RpcError | KafkaError): void {
     const answers = this.#answers ?? [];
     if (this.#substituted) {
-      this.lost += answers.length;
+      this.stats.lost += answers.length;
       this.#onDone(this);
       return;
     }
@@ -75,6 +76,24 @@ export class Work implements Outcome {
 
   #sendAll(answers: readonly Response[]): void {
     this.#coalescer.send(this.caller.lane(answers[0]?.id ?? null), answers, this);
+  }
+}
+
+/** A refused or dropped call has its answer in hand: nothing follows but its delivery. */
+export class Refusal implements Outcome {
+  readonly #work: Work;
+
+  constructor(work: Work) {
+    this.#work = work;
+  }
+
+  delivered(): void {
+    this.#work.finish();
+  }
+
+  undelivered(): void {
+    this.#work.stats.lost += 1;
+    this.#work.finish();
   }
 }
 

@@ -1,3 +1,4 @@
+/// <reference types="node" preserve="true" />
 /**
  * `callstream/testing`: services tested with no broker, and in no time.
  *

@@ -21,6 +21,7 @@ import { ProcessClock } from './process-clock.js';
 import { type Random, seeded } from './random.js';
 import { VirtualClock } from './virtual-clock.js';
 
+/** How a MemoryBroker is set up. */
 export interface MemoryBrokerOptions {
   /** @default the system's clock */
   readonly clock?: Clock;
@@ -38,6 +39,7 @@ export interface MemoryBrokerOptions {
   readonly deny?: (action: 'create' | 'read' | 'write', topic: string) => boolean;
 }
 
+/** How one of its clients is set up. */
 export interface MemoryConnectOptions {
   /** As `members` shows it. @default client-1, client-2, ... */
   readonly name?: string;

@@ -8,6 +8,7 @@ import { type Timer, TimerQueue } from './timer-queue.js';
 /** The longest delay that Node's timers take; they turn a longer one into 1 ms. */
 const LONGEST = 2 ** 31 - 1;
 
+/** How a VirtualClock is set up. */
 export interface VirtualClockOptions {
   /** The time it begins at, in milliseconds since the epoch. @default 2025-01-01T00:00:00Z */
   readonly start?: number;

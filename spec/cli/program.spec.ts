@@ -1,0 +1,91 @@
+import { readFileSync } from 'node:fs';
+import { expect } from 'chai';
+import { explain } from '../../src/cli/exit.js';
+import { program } from '../../src/cli/program.js';
+
+/** What a command line prints and exits with, in this process: for those that end before they connect. */
+async function run(...args: string[]): Promise<{ code: number; out: string; err: string }> {
+  let out = '';
+  let err = '';
+  const parser = program();
+  for (const command of [parser, ...parser.commands]) {
+    command.configureOutput({
+      writeOut: (text) => {
+        out += text;
+      },
+      writeErr: (text) => {
+        err += text;
+      },
+    });
+  }
+  try {
+    await parser.parseAsync(['node', 'callstream', ...args]);
+    return { code: 0, out, err };
+  } catch (error) {
+    const { code, text } = explain(error);
+    return { code, out, err: err + text };
+  }
+}
+
+describe('the grammar', () => {
+  const wrong = (args: string, expected: RegExp) =>
+    it(`should refuse \`callstream${args}\``, async () => {
+      const { code, out, err } = await run(...args.split(' ').filter((word) => word !== ''));
+      expect(err).to.match(expected);
+      expect(code).to.equal(2);
+      expect(out).to.equal('');
+    });
+
+  wrong('', /^Usage: callstream/);
+  wrong(' frobnicate', /unknown command 'frobnicate'/);
+  wrong(' broker extra', /too many arguments/);
+  wrong(' call calc', /missing required argument 'method'\n\(callstream call --help tells more\)/);
+  wrong(' call calc add --frob', /unknown option '--frob'/);
+  wrong(' call calc add -x', /unknown option '-x'/);
+  wrong(' call calc add --codec xml', /Allowed choices are json, msgpack/);
+  for (const value of ['0', '-1', '1.5', 'soon', '1e3', '2147483648']) {
+    wrong(` call calc add --timeout ${value}`, /Expected an integer from 1/);
+  }
+  wrong(' serve x.js --service x --concurrency 0', /Expected an integer from 1/);
+  wrong(' serve x.js', /required option '--service <name>' not specified/);
+  wrong(' serve no/such.js --service x', /^error: no\/such\.js: there is no such file$/);
+  wrong(' call calc add --params {', /^error: --params: expected JSON/);
+  wrong(' call calc add 1 --params [1]', /^error: params: .* got both$/);
+  wrong(' notify calc add 9007199254740993', /^error: param 9007199254740993: numbers are exact/);
+  wrong(' call calc add --config no/such.file', /^error: no\/such\.file: can't be read \(ENOENT\)$/);
+  wrong(' call calc add --brokers=', /^error: --brokers: expected host:port/);
+  wrong(' call calc add --brokers http://localhost:9092', /^error: brokers: expected host:port/);
+});
+
+describe('the version', () => {
+  it('should be that of the package', async () => {
+    const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
+    expect(await run('--version')).to.deep.equal({ code: 0, out: `${version}\n`, err: '' });
+  });
+});
+
+describe('help', () => {
+  const commands = ['broker', 'serve', 'call', 'notify'];
+
+  it('should list the commands', async () => {
+    const { code, out } = await run('--help');
+    expect(code).to.equal(0);
+    for (const name of commands) expect(out).to.match(new RegExp(`^ {2}${name} `, 'm'));
+  });
+
+  for (const command of ['', ...commands]) {
+    it(`should give examples and exit codes for \`callstream ${command}\``, async () => {
+      const { code, out, err } = await run(...(command === '' ? [] : [command]), '--help');
+      expect([code, err]).to.deep.equal([0, '']);
+      expect(out).to.match(/^Examples:\n {2}\$ callstream /m);
+      expect(out).to.match(/^Exit codes:\n {2}0 {2}done\n/m);
+    });
+  }
+
+  it('should have the way to Kafka with every command that takes one', async () => {
+    for (const command of ['serve', 'call', 'notify']) {
+      const { out } = await run('help', command);
+      for (const option of ['--brokers', '--codec', '--config']) expect(out).to.include(option);
+    }
+  });
+});

@@ -1,0 +1,32 @@
+/**
+ * The dialects that one server understands: which topics they need, and whose a record is that isn't
+ * callstream's. Above: the server. Below: the dialects.
+ */
+import type { ConsumerRecord } from '../../kafka/port.js';
+import { refusal } from '../caller.js';
+import type { Envelope } from '../envelope.js';
+import type { Asked, DialectTopic, ServedService, ServerDialect } from './dialect.js';
+import { chosen, type ServeInterop } from './table.js';
+
+export class ServedDialects {
+  readonly #dialects: readonly ServerDialect[];
+  /** Read besides the service's own topic. */
+  readonly requests: readonly DialectTopic[];
+  /** Allowed for answers. */
+  readonly replies: readonly DialectTopic[];
+
+  constructor(service: ServedService, interop: ServeInterop | undefined) {
+    this.#dialects = chosen(interop).map(([dialect, options]) => dialect.serve(service, options));
+    this.requests = this.#dialects.flatMap(({ requests }) => requests);
+    this.replies = this.#dialects.flatMap(({ replies }) => replies);
+  }
+
+  /** What the record asks for, in the first dialect that knows it; why it can't be answered; or undefined: it is JSON-RPC. */
+  read(record: ConsumerRecord, envelope: Envelope, allowed: ReadonlySet<string>): Asked | string | undefined {
+    for (const dialect of this.#dialects) {
+      const asked = dialect.read(record, envelope);
+      if (asked !== undefined) return refusal(envelope, allowed) ?? asked;
+    }
+    return undefined;
+  }
+}

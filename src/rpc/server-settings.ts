@@ -1,0 +1,34 @@
+/** What a server is told: its bounds, its topics, and what of its connection it shares. */
+import type { Kafka } from '../kafka/port.js';
+import type { ServerLimits } from './call-host.js';
+import type { Coalescer } from './coalesce.js';
+import type { Inbox } from './inbox.js';
+import type { RunningCalls } from './running.js';
+
+/** Something that went wrong at a server and that no caller is told of. */
+export interface ServerIssue {
+  readonly kind: 'handler' | 'record' | 'kafka';
+  readonly message: string;
+  readonly cause?: unknown;
+}
+
+export interface ServerSettings extends ServerLimits {
+  readonly concurrency: number;
+  readonly maxQueued: number;
+  readonly clockTolerance: number;
+  readonly maxRemembered: number;
+  readonly sessionTimeout: number;
+  readonly revokeTimeout: number;
+  readonly requestsTopic: string;
+  readonly repliesTopic: string;
+  readonly replyTopics: ReadonlySet<string>;
+  readonly onIssue: (issue: ServerIssue) => void;
+}
+
+/** What a server needs of its connection. */
+export interface ServerContext {
+  readonly kafka: Kafka;
+  readonly coalescer: Coalescer;
+  readonly inbox: Inbox;
+  readonly running: RunningCalls;
+}

@@ -35,7 +35,9 @@ describe('README', function () {
           return stdout.trimEnd().split('\n');
         }),
       );
-      outputs.forEach((output, i) => expect([...output].sort()).to.deep.equal([...(OUTPUTS[i] ?? [])].sort()));
+      for (const [i, output] of outputs.entries()) {
+        expect([...output].sort()).to.deep.equal([...(OUTPUTS[i] ?? [])].sort());
+      }
     } finally {
       await rm(folder, { recursive: true });
       await cluster.close();

@@ -4,16 +4,22 @@
  */
 import { randomBytes, randomInt } from 'node:crypto';
 import type { Observable } from 'rxjs';
-import { checkServiceName, type Methods, type Service } from './contract.js';
+import { checkServiceName, decode, encode, explain, type Methods, type Service } from './contract.js';
 import { codecs } from './jsonrpc/codec.js';
+import { brokerList } from './kafka/broker-list.js';
 import { openKafka } from './kafka/librdkafka.js';
 import { type Kafka, KafkaError, type KafkaStatus } from './kafka/port.js';
+import { topicsOf } from './kafka/topic.js';
+import type { Topics } from './kafka/topic-api.js';
 import type { CloseOptions, ConnectOptions, ServeOptions } from './options.js';
 import type { ServerStats } from './rpc/call-host.js';
 import { ServiceClient } from './rpc/client.js';
 import type { Client, ClientOptions, UntypedClient } from './rpc/client-api.js';
 import { Coalescer, DEFAULT_LIMITS } from './rpc/coalesce.js';
 import { Correlation } from './rpc/correlation.js';
+import { createTopic } from './rpc/create-topic.js';
+import { CalledDialects } from './rpc/dialects/called.js';
+import { ServedDialects } from './rpc/dialects/served.js';
 import { contractEntries, type Handlers, type Target, targetEntries } from './rpc/dispatch.js';
 import { Inbox } from './rpc/inbox.js';
 import { count, milliseconds } from './rpc/options.js';
@@ -33,7 +39,7 @@ export interface Server {
 }
 
 /** A way to Kafka that clients and servers share. */
-export interface Connection {
+export interface Connection extends Topics {
   /** The brokers in use, as `host:port`. */
   readonly brokers: string;
   /** Its name on the wire: the correlation id of its requests. */
@@ -99,15 +105,6 @@ async function open(options: ConnectOptions): Promise<Kafka> {
   return kafka;
 }
 
-function brokerList(brokers: string | readonly string[] | undefined): string | undefined {
-  const list = (typeof brokers === 'string' ? brokers.split(',') : (brokers ?? []))
-    .map((broker) => broker.trim())
-    .filter((broker) => broker !== '');
-  const wrong = list.find((broker) => !/^[^\s/@]+$/.test(broker));
-  if (wrong !== undefined) throw new TypeError('brokers: expected host:port, without a scheme or a password');
-  return list.length === 0 ? undefined : list.join(',');
-}
-
 interface ConnectionSettings {
   readonly codec: (typeof codecs)['json'];
   readonly inbox: { readonly topic: string; readonly partitions: number; readonly retention: number };
@@ -140,6 +137,7 @@ function connectionSettings(options: ConnectOptions): ConnectionSettings {
 }
 
 class KafkaConnection implements Connection {
+  readonly topic: Topics['topic'];
   readonly #kafka: Kafka;
   readonly #settings: ConnectionSettings;
   readonly #inbox: Inbox;
@@ -147,6 +145,7 @@ class KafkaConnection implements Connection {
   readonly #coalescer: Coalescer;
   readonly #running = new RunningCalls();
   readonly #routes = new Map<string, Route>();
+  readonly #dialects: CalledDialects;
   readonly #servers = new Set<Server>();
   #closing: Promise<void> | undefined;
 
@@ -164,9 +163,17 @@ class KafkaConnection implements Connection {
   private constructor(kafka: Kafka, settings: ConnectionSettings, inbox: Inbox) {
     this.#kafka = kafka;
     this.#settings = settings;
+    this.topic = topicsOf(kafka, { codecs, decode, encode, explain }, settings.onIssue);
     this.#inbox = inbox;
     this.#correlation = new Correlation(kafka.clock, settings.maxPending);
     this.#coalescer = new Coalescer(kafka, settings.coalesce);
+    this.#dialects = new CalledDialects(
+      this.#correlation,
+      kafka,
+      this.#coalescer,
+      inbox.peer,
+      settings.onIssue,
+    );
     inbox.replies = this.#correlation;
     inbox.control = this.#running;
   }
@@ -189,10 +196,13 @@ class KafkaConnection implements Connection {
 
   client<M extends Methods>(service: Service<M>, options?: ClientOptions): Client<M>;
   client(service: string, options?: ClientOptions): UntypedClient;
-  client(service: string | Service, options?: ClientOptions): unknown {
+  client(service: string | Service, options: ClientOptions = {}): unknown {
     const name = checkServiceName(typeof service === 'string' ? service : service.name);
     const methods = typeof service === 'string' ? undefined : service.methods;
-    const link = { correlation: this.#correlation, route: this.#route(name), lease: this.#settings.lease };
+    const link =
+      options.interop === undefined
+        ? { correlation: this.#correlation, route: this.#route(name), lease: this.#settings.lease }
+        : this.#dialects.link(name, options.interop);
     return new ServiceClient(name, methods, link, options);
   }
 
@@ -202,11 +212,15 @@ class KafkaConnection implements Connection {
     const entries =
       typeof service === 'string' ? targetEntries(target) : contractEntries(service.methods, target);
     const { requests = {}, replies = {} } = options;
-    const settings = this.#serverSettings(name, options);
+    const dialects = new ServedDialects({ name, methods: [...entries.keys()] }, options.interop);
+    const settings = this.#serverSettings(name, options, dialects);
     const kafka = this.#kafka;
     await Promise.all([
       createTopic(kafka, settings.requestsTopic, requests.partitions ?? 4, requests.retention ?? HOUR),
       createTopic(kafka, settings.repliesTopic, replies.partitions ?? 4, replies.retention ?? HOUR),
+      ...dialects.created.map(({ topic, partitions = requests.partitions ?? 4 }) =>
+        createTopic(kafka, topic, partitions, requests.retention ?? HOUR),
+      ),
     ]);
     const context = {
       kafka,
@@ -241,6 +255,7 @@ class KafkaConnection implements Connection {
     await Promise.all([...this.#servers].map((server) => server.close(options)));
     this.#correlation.close();
     for (const route of this.#routes.values()) route.close();
+    this.#dialects.close();
     this.#coalescer.flush();
     await this.#inbox.close();
     await this.#kafka.close();
@@ -257,13 +272,14 @@ class KafkaConnection implements Connection {
     return route;
   }
 
-  #serverSettings(service: string, options: ServeOptions): ServerSettings {
+  #serverSettings(service: string, options: ServeOptions, dialects: ServedDialects): ServerSettings {
     const requestsTopic = options.requests?.topic ?? `${service}.requests`;
     const repliesTopic = options.replies?.topic ?? `${service}.replies`;
     return {
       requestsTopic,
       repliesTopic,
-      replyTopics: new Set(options.replyTopics ?? [this.#inbox.peer.topic, repliesTopic]),
+      dialects,
+      replyTopics: dialects.allow(options.replyTopics ?? [this.#inbox.peer.topic, repliesTopic]),
       concurrency: count('concurrency', options.concurrency ?? 256),
       maxQueued: count('maxQueued', options.maxQueued ?? 10_000),
       clockTolerance: count('clockTolerance', options.clockTolerance ?? 2_000, 0),
@@ -277,20 +293,4 @@ class KafkaConnection implements Connection {
       onIssue: this.#settings.onIssue,
     };
   }
-}
-
-async function createTopic(
-  kafka: Kafka,
-  topic: string,
-  partitions: number,
-  retention: number,
-): Promise<void> {
-  await kafka.createTopic({
-    topic,
-    partitions: count('partitions', partitions),
-    config: {
-      'retention.ms': String(milliseconds('retention', retention)),
-      'message.timestamp.type': 'CreateTime',
-    },
-  });
 }

@@ -40,7 +40,20 @@ export type {
   TopicPartitionOffset,
   TopicSpec,
 } from './kafka/port.js';
-export { KafkaError, type KafkaErrorReason, type KafkaStatus } from './kafka/port.js';
+export { header, KafkaError, type KafkaErrorReason, type KafkaStatus } from './kafka/port.js';
+export type { Topic, TopicFormat, Topics } from './kafka/topic-api.js';
+export type { CodecName } from './kafka/topic-codec.js';
+export type { DeadLetters } from './kafka/topic-dead-letter.js';
+export { InvalidRecordError, type TopicEvent } from './kafka/topic-events.js';
+export type { Offsets, ReadOptions } from './kafka/topic-options.js';
+export type { TopicRecord } from './kafka/topic-record.js';
+export type { PublishOptions, SinkOptions } from './kafka/topic-sink.js';
+export {
+  type OnProcessError,
+  type ProcessOptions,
+  type ProcessRetry,
+  processEach,
+} from './operators/process-each.js';
 export type { CloseOptions, ConnectOptions, ServeOptions, TopicOptions } from './options.js';
 export type { ServerStats } from './rpc/call-host.js';
 export type { BatchEntry, CallOptions, Client, ClientOptions, UntypedClient } from './rpc/client-api.js';

@@ -1,5 +1,6 @@
 /** The options of connect() and serve(), each with its default and, where it is a bound, what happens at it. */
 import type { Kafka } from './kafka/port.js';
+import type { ServeInterop } from './rpc/dialects/table.js';
 import type { ServerIssue } from './rpc/server-settings.js';
 
 /** How a connection is opened, and its bounds. */
@@ -55,6 +56,8 @@ export interface ServeOptions {
   readonly replies?: TopicOptions;
   /** Topics that requests may name for their answers; others are refused. @default the inbox topic and the replies topic */
   readonly replyTopics?: readonly string[];
+  /** Other kinds of callers that are answered too, on their topics and by their conventions; their reply topics join `replyTopics`. @default none */
+  readonly interop?: ServeInterop;
   /** Milliseconds that clocks may differ: a request is dropped only when it expired that long ago. @default 2000 */
   readonly clockTolerance?: number;
   /** Calls with an attempt or an idempotency key that are remembered until their deadline; beyond it more are refused with -32002. @default 100000 */

@@ -1,5 +1,7 @@
 /** The bare loop: node-rdkafka by hand, each turn's calls in one record. No contract, no timeout, no error, no credit. */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Contender } from './contender.js';
+import { items } from './items.js';
 import { createTopics, flow, openProducer, topicsOf } from './raw-kafka.js';
 
 /** Messages in one record, and about as many bytes, at most: callstream's own limits. */
@@ -26,10 +28,10 @@ function perTurn(send: (batch: unknown[]) => void): (message: unknown, size: num
   };
 }
 
-/** A client's waiting call, or its open stream: what to do with a reply, and with items. */
+/** A client's waiting call, or its open stream: what to do with a reply, and with an item. */
 interface Pending {
   readonly resolve: (result: unknown) => void;
-  readonly onItems?: (items: unknown[]) => void;
+  readonly onItem?: (item: unknown) => void;
 }
 
 export const bare = bareOn('bare');
@@ -47,16 +49,22 @@ function bareOn(name: string): Contender {
       const send = (batch: unknown[]) => produce(inbox, 0, Buffer.from(JSON.stringify(batch)), replyHeaders);
       const reply = perTurn(send);
       /** A record of items a turn of the event loop, as fast as it turns. */
-      const emit = (id: number, left: number, text: string) => {
-        const count = Math.min(left, MAX_ITEMS);
-        send([{ jsonrpc: '2.0', method: '$/next', params: { id, items: new Array(count).fill(text) } }]);
-        if (left > count) setImmediate(emit, id, left - count, text);
-        else reply({ jsonrpc: '2.0', result: null, id }, 0);
+      const emit = async (id: number, count: number, text: string) => {
+        let packed: string[] = [];
+        const sendPacked = () => send([{ jsonrpc: '2.0', method: '$/next', params: { id, items: packed } }]);
+        for await (const item of items(count, text)) {
+          if (packed.push(item) < MAX_ITEMS) continue;
+          sendPacked();
+          packed = [];
+          await nextTurn();
+        }
+        if (packed.length > 0) sendPacked();
+        reply({ jsonrpc: '2.0', result: null, id }, 0);
       };
       await flow(brokers, requests, 4, ({ value }) => {
         for (const { id, method, params } of JSON.parse(value.toString())) {
           if (method === 'echo') reply({ jsonrpc: '2.0', result: params[0], id }, params[0].length);
-          else emit(id, params[0], params[1]);
+          else void emit(id, params[0], params[1]);
         }
       });
     },
@@ -66,8 +74,10 @@ function bareOn(name: string): Contender {
       const pending = new Map<number, Pending>();
       await flow(brokers, inbox, 1, ({ value }) => {
         for (const { id, result, params } of JSON.parse(value.toString())) {
-          if (params !== undefined) pending.get(params.id)?.onItems?.(params.items);
-          else {
+          if (params !== undefined) {
+            const onItem = pending.get(params.id)?.onItem;
+            for (const item of params.items) onItem?.(item);
+          } else {
             const call = pending.get(id);
             pending.delete(id);
             call?.resolve(result);
@@ -87,17 +97,17 @@ function bareOn(name: string): Contender {
             pending.set(lastId, { resolve });
             send({ jsonrpc: '2.0', method: 'echo', params: [text], id: lastId }, text.length);
           }),
-        stream: (items, text) =>
+        stream: (count, text) =>
           new Promise((resolve) => {
             let received = 0;
             lastId += 1;
             pending.set(lastId, {
               resolve: () => resolve(received),
-              onItems: ({ length }) => {
-                received += length;
+              onItem: () => {
+                received += 1;
               },
             });
-            send({ jsonrpc: '2.0', method: 'items', params: [items, text], id: lastId }, 0);
+            send({ jsonrpc: '2.0', method: 'items', params: [count, text], id: lastId }, 0);
           }),
       };
     },

@@ -2,6 +2,7 @@
 import * as t from 'io-ts';
 import { type ConnectOptions, connect, request, service, stream } from '../../src/index.js';
 import type { Caller, Contender } from './contender.js';
+import { items } from './items.js';
 import { createTopics, topicsOf } from './raw-kafka.js';
 
 const methods = {
@@ -17,11 +18,6 @@ const silent = service('bench-unanswered', methods);
 /** An inbox topic of its own, so that its bytes can be told from the others'. */
 const open = (brokers: string, name: string, options: ConnectOptions = {}) =>
   connect({ brokers, inbox: { topic: `${name}.inbox` }, ...options });
-
-/** As fast as it is asked: a generator is never ahead of the client's credit. */
-async function* items(count: number, text: string): AsyncGenerator<string> {
-  for (let i = 0; i < count; i += 1) yield text;
-}
 
 export const untyped: Contender = {
   topics: ['bench-untyped.requests', 'bench-untyped.inbox'],

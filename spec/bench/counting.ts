@@ -29,36 +29,32 @@ export function counted(kafka: Kafka): { readonly kafka: Kafka; readonly operati
       },
     };
   };
+  const instead: Partial<Kafka> = {
+    clock: {
+      now: () => clock.now(),
+      after: (ms, work) => {
+        operations.timers += 1;
+        return clock.after(ms, work);
+      },
+      soon: (work) => {
+        operations.soons += 1;
+        clock.soon(work);
+      },
+    },
+    send: (record) => {
+      operations.produced += 1;
+      return kafka.send(record);
+    },
+    subscribe,
+  };
   return {
     operations,
-    kafka: {
-      brokers: kafka.brokers,
-      embedded: kafka.embedded,
-      maxRecordBytes: kafka.maxRecordBytes,
-      status$: kafka.status$,
-      clock: {
-        now: () => clock.now(),
-        after: (ms, work) => {
-          operations.timers += 1;
-          return clock.after(ms, work);
-        },
-        soon: (work) => {
-          operations.soons += 1;
-          clock.soon(work);
-        },
+    kafka: new Proxy(kafka, {
+      get: (target, key) => {
+        const value = Reflect.get(key in instead ? instead : target, key);
+        return typeof value === 'function' ? value.bind(target) : value;
       },
-      send: (record) => {
-        operations.produced += 1;
-        return kafka.send(record);
-      },
-      flush: (timeout) => kafka.flush(timeout),
-      createTopic: (spec) => kafka.createTopic(spec),
-      partitions: (topic) => kafka.partitions(topic),
-      watermarks: (at) => kafka.watermarks(at),
-      assign: (from, handlers) => kafka.assign(from, handlers),
-      subscribe,
-      close: () => kafka.close(),
-    },
+    }),
   };
 }
 

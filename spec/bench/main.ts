@@ -6,7 +6,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { barChart } from './chart.js';
-import { contenderOf, INSTALL_PEERS, labelOf, peersInstalled } from './contenders.js';
+import { contenderOf, INSTALL_PEERS, peersInstalled } from './contenders.js';
 import { idleTable, measureIdle, measurePending, pendingTable } from './footprint.js';
 import { Growth } from './growth.js';
 import { machine, machineUsage } from './machine.js';
@@ -50,10 +50,9 @@ async function compare(): Promise<object> {
     'CPU is seconds of one core per million calls; brackets hold 95 % intervals of the median of ratios.',
   );
   for (const name of options.only) await start(name);
-  const onBroken = (name: string, error: unknown) => say(`${labelOf(name)} is out: ${String(error)}`);
   const results = await runRounds(
     pairs.map(({ pair }) => pair),
-    { ...options, say, onBroken },
+    { ...options, say, restart },
   );
   const calls = callFigures(results);
   print(callTables(calls));
@@ -64,6 +63,14 @@ async function compare(): Promise<object> {
   if (options.callsOnly) return { calls };
   const running = pairs.filter(({ pair }) => results.has(pair.name));
   return { calls, ...(await others(running)) };
+}
+
+async function restart(broken: Pair): Promise<Pair> {
+  const started = pairs.find(({ pair }) => pair === broken);
+  await stopPair(broken);
+  const pair = await startPair(broken.name, started?.address ?? brokers);
+  if (started !== undefined) started.pair = pair;
+  return pair;
 }
 
 /** How the cost grows, instead of the comparison. */

@@ -12,30 +12,51 @@ export interface RoundsOptions {
   readonly milliseconds: number;
   readonly loads: readonly number[];
   readonly say: (line: string) => void;
-  /** Told of a contender that broke; it takes no further part. */
-  readonly onBroken: (name: string, error: unknown) => void;
+  /** A contender that failed, started again; it fails for good where that rejects, or where it fails the same round twice. */
+  readonly restart: (broken: Pair) => Promise<Pair>;
 }
 
 /** By name and load, one entry a round. */
 export async function runRounds(pairs: readonly Pair[], options: RoundsOptions): Promise<Results> {
-  const { rounds, milliseconds, loads, say, onBroken } = options;
+  const { rounds, loads, say } = options;
   const results: Results = new Map(pairs.map(({ name }) => [name, new Map(loads.map((it) => [it, []]))]));
   let alive = [...pairs];
   for (let round = 0; round <= rounds; round += 1) {
     say(round === 0 ? 'warming up' : `round ${round} of ${rounds}`);
     const first = round % Math.max(1, alive.length);
+    const next: Pair[] = [];
     for (const pair of [...alive.slice(first), ...alive.slice(0, first)]) {
+      const { name } = pair;
       try {
-        for (const inFlight of loads) {
-          const measured = await measure(pair, inFlight, milliseconds);
-          if (round > 0) results.get(pair.name)?.get(inFlight)?.push(measured);
-        }
+        const { measured, by } = await oneRound(pair, options);
+        if (round > 0) measured.forEach((it, load) => void results.get(name)?.get(load)?.push(it));
+        next.push(by);
       } catch (error) {
-        onBroken(pair.name, error);
-        alive = alive.filter((it) => it !== pair);
-        results.delete(pair.name);
+        say(`${name} is out: ${String(error)}`);
+        results.delete(name);
       }
     }
+    alive = alive.flatMap(({ name }) => next.filter((pair) => pair.name === name));
   }
   return results;
+}
+
+/** All loads, or none: a round counts as a whole. */
+async function oneRound(
+  pair: Pair,
+  options: RoundsOptions,
+): Promise<{ measured: Map<number, Measured>; by: Pair }> {
+  try {
+    return { measured: await allLoads(pair, options), by: pair };
+  } catch (error) {
+    options.say(`${pair.name} failed, and begins its round again: ${String(error)}`);
+    const by = await options.restart(pair);
+    return { measured: await allLoads(by, options), by };
+  }
+}
+
+async function allLoads(pair: Pair, { loads, milliseconds }: RoundsOptions): Promise<Map<number, Measured>> {
+  const measured = new Map<number, Measured>();
+  for (const inFlight of loads) measured.set(inFlight, await measure(pair, inFlight, milliseconds));
+  return measured;
 }

@@ -91,22 +91,19 @@ describe('the command line', function () {
 
   describe('call', () => {
     it('should print a result as one line of JSON', async () => {
-      const [sum, echo, nothing] = await Promise.all([
-        ends(['call', 'calc', 'add', '1', '2'], 0),
+      const [echo, nothing] = await Promise.all([
         ends(['call', 'calc', 'echo', 'text', '{"a":[1]}', '"1"', 'null'], 0),
         ends(['call', 'calc', 'nothing'], 0),
       ]);
-      expect(sum).to.equal('3\n');
-      expect(echo).to.equal('["text",{"a":[1]},"1",null]\n');
-      expect(nothing).to.equal('null\n');
+      expect([echo, nothing]).to.deep.equal(['["text",{"a":[1]},"1",null]\n', 'null\n']);
     });
 
-    it('should take negative numbers, with and without --', async () => {
-      const [plain, dashed] = await Promise.all([
-        ends(['call', 'calc', 'add', '-1', '-2.5'], 0),
-        ends(['call', 'calc', 'add', '--timeout', '5000', '--', '-1', '2'], 0),
-      ]);
-      expect([plain, dashed]).to.deep.equal(['-3.5\n', '1\n']);
+    it('should take negative numbers as they are, and any word after --', async () => {
+      const printed = await ends(
+        ['call', 'calc', 'echo', '-1', '-2.5', '--timeout', '5000', '--', '-3', '--codec'],
+        0,
+      );
+      expect(printed).to.equal('[-1,-2.5,-3,"--codec"]\n');
     });
 
     it('should take params as JSON, and speak MessagePack', async () => {
@@ -125,7 +122,6 @@ describe('the command line', function () {
 
     it('should reach a class, and TypeScript', async () => {
       expect(await ends(['call', 'counter', 'add', '3'], 0)).to.equal('3\n');
-      expect(await ends(['call', 'counter', 'add', '4'], 0)).to.equal('7\n');
     });
 
     it('should cancel the handler at SIGINT, and exit 130', async () => {
@@ -142,7 +138,7 @@ describe('the command line', function () {
       await call.until(/^3$/m);
       call.child.stdout?.destroy();
       expect(await call.ended).to.deep.include({ code: 0, stderr: '' });
-      while (!calc.stdout.slice(seen).includes('endless has ended')) await calc.until(/endless has ended/);
+      await calc.until(/endless has ended/, 'stdout', seen);
     });
 
     it('should print all of a large result into a pipe', async () => {
@@ -167,7 +163,6 @@ describe('the command line', function () {
           /^error 1404 No such \\u001b\[31msymbol\n\{\n {2}"symbol": "X",[\s\S]*\}\n$/,
         ),
         ends(['call', 'calc', 'fail'], 1, /^error -32603 Internal error\n$/),
-        ends(['call', 'calc', 'toString'], 1, /^error -32601 Method not found\n/),
       ]);
       expect(calc.stderr).to.match(
         /calc\.fail threw Error: a secret of the server\n {4}at .*calc\.mjs:8:\d+\)\n/,
@@ -180,7 +175,6 @@ describe('the command line', function () {
       const expected =
         /^error: \S*kafka\.properties:3: There is no librdkafka property no\.such\.property\.\n$/;
       await Promise.all([
-        ends(['call', 'calc', 'add', '--frob'], 2, /^error: unknown option '--frob'\n/),
         ends(['call', 'calc', 'add', '--config', config], 2, expected),
         ends(['call', 'no/name', 'add'], 2, /^error: service name: expected/),
       ]);
@@ -224,7 +218,7 @@ describe('the command line', function () {
       expect(await ends(['call', 'calc', 'add', '1', '2', '--brokers', own], 0)).to.equal('3\n');
     });
 
-    it('should be taken from --brokers before the file, and the file before KAFKA_BROKERS', async () => {
+    it('should be taken from --brokers, else the config file, else KAFKA_BROKERS', async () => {
       const config = join(elsewhere.path, 'kafka.json');
       writeFileSync(config, JSON.stringify({ 'bootstrap.servers': address }));
       const env = { KAFKA_BROKERS: '127.0.0.1:1' };

@@ -49,10 +49,10 @@ export class Command {
     this.child.kill(signal);
   }
 
-  /** Resolves when stdout or stderr matches; rejects when the command ends without. */
-  async until(pattern: RegExp, of: 'stdout' | 'stderr' = 'stdout'): Promise<RegExpExecArray> {
+  /** Resolves when stdout or stderr matches, from a place on; rejects when the command ends without. */
+  async until(pattern: RegExp, of: 'stdout' | 'stderr' = 'stdout', from = 0): Promise<RegExpExecArray> {
     for (;;) {
-      const match = pattern.exec(this[of]);
+      const match = pattern.exec(this[of].slice(from));
       if (match !== null) return match;
       if (this.child.exitCode !== null || this.child.signalCode !== null) {
         throw new Error(

@@ -55,7 +55,8 @@ const value = (text: string) => Buffer.from(text);
 const texts = (records: readonly ConsumerRecord[]) => records.map((record) => String(record.value));
 
 describe('librdkafka on its mock cluster', () => {
-  before(async () => {
+  before(async function () {
+    this.timeout(30_000);
     cluster = await startEmbedded();
     kafka = await openKafka({ brokers: cluster.brokers });
   });

@@ -10,7 +10,11 @@ describeOnKafka('connecting and closing', function () {
   it('should leave no handle and no memory behind after 100 times, and let the process end', async () => {
     const file = fileURLToPath(new URL('./cycles.ts', import.meta.url));
     const execArgv = ['--import', 'tsx', '--expose-gc'];
-    const child = fork(file, ['100'], { execArgv, env: { ...process.env, KAFKA_BROKERS: brokers }, silent: true });
+    const child = fork(file, ['100'], {
+      execArgv,
+      env: { ...process.env, KAFKA_BROKERS: brokers },
+      silent: true,
+    });
     let output = '';
     child.stdout?.on('data', (chunk) => {
       output += chunk;

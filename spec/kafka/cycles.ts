@@ -57,6 +57,8 @@ if (process.argv[1]?.endsWith('cycles.ts')) {
     process.env.KAFKA_BROKERS ?? '',
   );
   const mega = (bytes: number) => `${(bytes / 2 ** 20).toFixed(1)} MB`;
-  console.log(`${cycles} cycles, RSS after the 20th ${mega(rss[19] ?? 0)}, after the last ${mega(rss.at(-1) ?? 0)}`);
+  console.log(
+    `${cycles} cycles, RSS after the 20th ${mega(rss[19] ?? 0)}, after the last ${mega(rss.at(-1) ?? 0)}`,
+  );
   console.log(`slope ${Math.round(slope)} bytes a cycle; handles left: ${handles.join(', ') || 'none'}`);
 }

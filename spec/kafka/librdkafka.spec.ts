@@ -142,8 +142,7 @@ describe('librdkafka on a real Kafka (skipped unless KAFKA_BROKERS is set)', fun
       },
       onError: () => {},
     });
-    await until(() => received === count, 'the backlog', 20_000);
-    clearInterval(beat);
+    await until(() => received === count, 'the backlog', 20_000).finally(() => clearInterval(beat));
     expect(disorder).equal(0);
     expect(longest).below(1_000);
     await consumer.close();

@@ -40,7 +40,8 @@ export async function withClient(
   const stop = stopOnSignals();
   stopWithStdout(stop);
   try {
-    const client = await UsageError.from(() => connection.client(service, { timeout: options.timeout }));
+    const { timeout, interop } = options;
+    const client = await UsageError.from(() => connection.client(service, { timeout, interop }));
     await work(client, params, stop.signal);
   } finally {
     await connection.close();

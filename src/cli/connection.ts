@@ -11,6 +11,7 @@ export interface ConnectionOptions {
   readonly brokers?: string;
   readonly codec: 'json' | 'msgpack';
   readonly config?: string;
+  readonly interop?: 'pipeline' | 'spring' | 'nest';
 }
 
 export function connectionOptions(command: Command): Command {
@@ -18,6 +19,12 @@ export function connectionOptions(command: Command): Command {
     .option('--brokers <list>', 'where Kafka is, as host:port, several with commas')
     .addOption(
       new Option('--codec <codec>', 'how messages are written').choices(['json', 'msgpack']).default('json'),
+    )
+    .addOption(
+      new Option(
+        '--interop <kind>',
+        'peers other than callstream: kafka-python pipelines, Spring, NestJS',
+      ).choices(['pipeline', 'spring', 'nest']),
     )
     .option('--config <file>', "librdkafka's properties, as for TLS and SASL: JSON, or lines name=value");
 }

@@ -41,9 +41,9 @@ async function serve(module: string, options: ServeOptions): Promise<void> {
   const connection = await open(options, 'embed');
   const { signal } = stopOnSignals();
   tellOutages(connection);
-  const { service, concurrency } = options;
+  const { service, concurrency, interop } = options;
   try {
-    const serving = UsageError.from(() => connection.serve(service, target, { concurrency }));
+    const serving = UsageError.from(() => connection.serve(service, target, { concurrency, interop }));
     await unlessStopped(signal, serving);
     process.stdout.write(`ready ${service}\n`);
     await stopped(signal);

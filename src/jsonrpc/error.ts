@@ -92,6 +92,14 @@ export class RpcError extends Error {
     return new RpcError(error.code, error.message, { data: error.data });
   }
 
+  /** Also an RpcError of another copy of this package, as a served module may have. */
+  static is(thrown: unknown): thrown is RpcError {
+    return (
+      thrown instanceof RpcError ||
+      (thrown instanceof Error && '_tag' in thrown && thrown._tag === 'RpcError')
+    );
+  }
+
   /**
    * The error to answer with when `thrown` was thrown:
    * - an RpcError is kept, one of another copy of this package with its code, message and data;
@@ -100,9 +108,8 @@ export class RpcError extends Error {
   static from(thrown: unknown): RpcError {
     if (thrown instanceof RpcError) return thrown;
     const { code, message } = errors.internalError;
-    if (thrown instanceof Error && '_tag' in thrown && thrown._tag === 'RpcError') {
-      const foreign = thrown as RpcError;
-      return new RpcError(foreign.code, foreign.message, { data: foreign.data, cause: thrown });
+    if (RpcError.is(thrown)) {
+      return new RpcError(thrown.code, thrown.message, { data: thrown.data, cause: thrown });
     }
     return new RpcError(code, message, { cause: thrown });
   }

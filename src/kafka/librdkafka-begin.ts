@@ -16,7 +16,7 @@ const ANSWER = 5_000;
 export async function beginAt(
   native: NativeConsumer,
   partitions: readonly TopicPartition[],
-  from: GroupOptions['from'],
+  { from, begin = [] }: Pick<GroupOptions, 'from' | 'begin'>,
   watermarks: (at: TopicPartition) => Promise<{ readonly low: number; readonly high: number }>,
 ): Promise<readonly TopicPartitionOffset[]> {
   if (partitions.length === 0) return [];
@@ -29,6 +29,8 @@ export async function beginAt(
   return Promise.all(
     committed.map(async ({ topic, partition, offset }) => {
       if (offset !== undefined && offset >= 0) return { topic, partition, offset };
+      const named = begin.find((at) => at.topic === topic && at.partition === partition);
+      if (named !== undefined) return named;
       const { low, high } = await watermarks({ topic, partition });
       return { topic, partition, offset: from === 'latest' ? high : low };
     }),

@@ -18,7 +18,8 @@ import type {
 export const MAX_BACKLOG_RECORDS = 8_192;
 export const MAX_BACKLOG_BYTES = 16 * 1024 * 1024;
 
-/** How often the backlog is looked at: it takes some 10 µs. */
+/** How often the backlog is looked at, which takes some 10 µs: early in a long turn, never in one of a few records. */
+const FIRST_CHECK = 16;
 const CHECK_RECORDS = 256;
 const CHECK_BYTES = 1024 * 1024;
 
@@ -37,6 +38,8 @@ export class Delivery {
   /** The next offset to arrive of each partition that is read: topic, then partition. */
   readonly #next = new Map<string, number[]>();
   #held: ConsumerRecord[] = [];
+  /** Ends behind what is held. */
+  #heldEnds: TopicPartitionOffset[] = [];
   #paused = false;
   #stopped = false;
   #behind = false;
@@ -64,6 +67,18 @@ export class Delivery {
     this.#count(message.size);
     if (this.#paused || this.#held.length > 0) this.#held.push(record);
     else this.#handlers.onRecord(record);
+  };
+
+  /** Whether anybody wants to know of ends. */
+  get ends(): boolean {
+    return this.#handlers.onEnd !== undefined;
+  }
+
+  /** A partition has no more for now. */
+  readonly end = ({ topic, partition, offset }: TopicPartitionOffset): void => {
+    if (this.#stopped || this.#next.get(topic)?.[partition] === undefined) return;
+    if (this.#paused || this.#held.length > 0) this.#heldEnds.push({ topic, partition, offset });
+    else this.#handlers.onEnd?.({ topic, partition, offset });
   };
 
   add(partitions: readonly (TopicPartition & { offset?: number })[]): void {
@@ -111,6 +126,7 @@ export class Delivery {
         return;
       }
     }
+    for (const at of this.#heldEnds.splice(0)) this.end(at);
   }
 
   /** Nothing is delivered any more. */
@@ -125,7 +141,7 @@ export class Delivery {
     this.#turnBytes += bytes;
     this.#uncheckedBytes += bytes;
     if (this.#behind) return;
-    if (this.#turnRecords % CHECK_RECORDS !== 0 && this.#uncheckedBytes < CHECK_BYTES) return;
+    if (this.#turnRecords % CHECK_RECORDS !== FIRST_CHECK && this.#uncheckedBytes < CHECK_BYTES) return;
     this.#uncheckedBytes = 0;
     const backlog = this.#backlog();
     const size = this.#turnBytes / this.#turnRecords;

@@ -19,7 +19,7 @@ export const Code = {
   noOffset: -168,
   unsupported: -165,
   assignmentLost: -142,
-  timedOut: -185,
+  state: -172,
   queueFull: -184,
   unknownPartition: -190,
   unknownTopic: 3,

@@ -19,17 +19,21 @@ import type { TopicPartition, TopicPartitionOffset } from './port.js';
  * Milliseconds that the consuming thread waits for a record at a time. The native disconnect joins that thread on
  * the event loop and so blocks it for up to as long; each end of a wait costs some 10 µs of an idle consumer.
  */
-const CONSUME_WAIT = 20;
+const CONSUME_WAIT = 10;
 
 /** Milliseconds between heartbeats, and how many may be missed. */
-const HEARTBEAT = 1_000;
+const HEARTBEAT = 500;
 const MISSED = 3;
 
 /** Milliseconds that a close waits for the consuming thread's last word. */
 const DRAIN = 1_000;
 
+let disconnects: Promise<void> = Promise.resolve();
+
 export interface FlowHandlers {
   onMessage(message: NativeMessage): void;
+  /** A partition has no more; only where librdkafka is told to tell. */
+  onEnd?(at: TopicPartitionOffset): void;
   /** An error that the thread survives. */
   onWarning(error: NativeError): void;
   /** The thread ended by itself; the flow is closed by the time this is called. */
@@ -63,6 +67,7 @@ export class Flow {
     this.native.setDefaultConsumeTimeout(CONSUME_WAIT);
     this.native.on('warning' as never, ((error: NativeError) => handlers.onWarning(error)) as never);
     this.native.on('event.error', () => {});
+    this.native.on('partition.eof', (at: TopicPartitionOffset) => handlers.onEnd?.(at));
   }
 
   /** Connects, lets the caller assign or subscribe, and flows. A flow that fails to open is closed. */
@@ -111,6 +116,9 @@ export class Flow {
     clearInterval(this.#heartbeat);
     if (!this.native.isConnected()) return true;
     await this.#drain();
+    // One join a turn, so that many consumers that close together don't block the event loop in a row.
+    disconnects = disconnects.then(() => nextTurn());
+    await disconnects;
     const gone = await disconnect(this.native);
     while (this.#pings.length > 0) this.#pong(undefined);
     return gone;

@@ -110,12 +110,13 @@ export class Member implements Consumer {
   async #open(): Promise<Flow> {
     const { binding, base, connectTimeout } = this.#settings;
     const { group, from, sessionTimeout, topics } = this.#options;
-    const properties = consumerProperties(base, { group, from, sessionTimeout });
+    const properties = consumerProperties(base, { group, from, sessionTimeout, ends: this.#delivery.ends });
     const flow: Flow = new Flow(binding, properties, {
       onMessage: (message) => {
         this.#flows.alive();
         this.#delivery.accept(message);
       },
+      onEnd: this.#delivery.end,
       onWarning: (error) => this.#warn(error),
       onDeath: this.#flows.died,
       onRebalance: (code, partitions) => this.#rebalance(flow, code, partitions),
@@ -146,7 +147,7 @@ export class Member implements Consumer {
 
   async #assign(flow: Flow, partitions: readonly TopicPartition[]): Promise<void> {
     this.#outcast = false;
-    const begin = await beginAt(flow.native, partitions, this.#options.from, this.#settings.watermarks).catch(
+    const begin = await beginAt(flow.native, partitions, this.#options, this.#settings.watermarks).catch(
       (error: KafkaError) => {
         this.#handlers.onError(error);
         return partitions;

@@ -119,6 +119,8 @@ export interface ConsumerPlan {
   readonly group: string;
   readonly from: 'earliest' | 'latest';
   readonly sessionTimeout?: number;
+  /** Whether the ends of partitions are told. */
+  readonly ends?: boolean;
 }
 
 export function consumerProperties(base: Base, plan: ConsumerPlan): Properties {
@@ -145,6 +147,7 @@ export function consumerProperties(base: Base, plan: ConsumerPlan): Properties {
       'group.id': plan.group,
       'enable.auto.commit': false,
       'enable.auto.offset.store': false,
+      'enable.partition.eof': plan.ends ?? false,
       'allow.auto.create.topics': false,
       // Eager assignors: leaving a cooperative group can hang (node-rdkafka #1144).
       'partition.assignment.strategy': 'range,roundrobin',

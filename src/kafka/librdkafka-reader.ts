@@ -83,12 +83,17 @@ export class Reader implements Consumer {
   async #open(): Promise<Flow> {
     const { binding, base, connectTimeout } = this.#settings;
     // Where a record is gone that was to be read, reading goes on with the oldest that is left.
-    const properties = consumerProperties(base, { group: READER_GROUP, from: 'earliest' });
+    const properties = consumerProperties(base, {
+      group: READER_GROUP,
+      from: 'earliest',
+      ends: this.#delivery.ends,
+    });
     const flow = new Flow(binding, properties, {
       onMessage: (message) => {
         this.#flows.alive();
         this.#delivery.accept(message);
       },
+      onEnd: this.#delivery.end,
       onWarning: (error) => this.#handlers.onError(toKafkaError(error, 'Reading')),
       onDeath: this.#flows.died,
     });

@@ -7,7 +7,8 @@ import type { Binding, NativeError, NativeMetadata, NativeProducer } from './lib
 import { connect, disconnect, metadata } from './librdkafka-client.js';
 import { Code, codeOf, toKafkaError } from './librdkafka-error.js';
 import { type Base, commonProperties } from './librdkafka-properties.js';
-import { KafkaError, type TopicPartition, type TopicSpec } from './port.js';
+import { offsetsAt } from './librdkafka-times.js';
+import { KafkaError, type TopicPartition, type TopicPartitionOffset, type TopicSpec } from './port.js';
 
 /** Milliseconds within which the cluster answers a question, and a new topic becomes usable. */
 const ANSWER = 5_000;
@@ -60,6 +61,15 @@ export class Topics {
         throw toKafkaError(error as NativeError, `Asking for the offsets of ${topic}/${partition}`);
       }
     }
+  }
+
+  async offsetsAt(topic: string, timestamp: number): Promise<TopicPartitionOffset[]> {
+    const count = (await this.partitions(topic)) ?? 0;
+    const partitions = Array.from({ length: count }, (_, partition) => ({ topic, partition }));
+    const found = await offsetsAt(this.#binding, this.#base, partitions, timestamp);
+    return Promise.all(
+      found.map(async (at) => (at.offset >= 0 ? at : { ...at, offset: (await this.watermarks(at)).high })),
+    );
   }
 
   /** One creation at a time: each holds one of libuv's threads. */

@@ -81,10 +81,10 @@ async function open(
   });
   const found = await producer.connect(connectTimeout).catch((error) => {
     if (refused) throw toKafkaError(refused, `The brokers ${shown} refuse the credentials`);
-    const why = toKafkaError(
-      lastError ?? error,
-      `No broker answers at ${own.brokers} within ${connectTimeout} ms`,
-    );
+    // librdkafka didn't begin: a file that isn't there, a mechanism that this build hasn't.
+    if (codeOf(error) === Code.state)
+      throw new KafkaError('failed', `librdkafka refuses the configuration: ${error.message}`);
+    const why = toKafkaError(lastError ?? error, `No broker answers at ${shown} within ${connectTimeout} ms`);
     throw new KafkaError('unreachable', why.message, why.code === undefined ? {} : { code: why.code });
   });
   try {
@@ -155,6 +155,11 @@ class LibrdkafkaKafka implements Kafka {
   async watermarks(at: TopicPartition): Promise<{ low: number; high: number }> {
     this.#assertOpen();
     return this.#topics.watermarks(at);
+  }
+
+  async offsetsAt(topic: string, timestamp: number): Promise<TopicPartitionOffset[]> {
+    this.#assertOpen();
+    return this.#topics.offsetsAt(topic, timestamp);
   }
 
   async assign(from: readonly TopicPartitionOffset[], handlers: ConsumerHandlers): Promise<Consumer> {

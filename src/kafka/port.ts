@@ -99,6 +99,11 @@ export interface ConsumerHandlers {
   onRecord(record: ConsumerRecord): void;
   /** Told of errors; the consumer recovers from them by itself. */
   onError(error: KafkaError): void;
+  /**
+   * Where given: told, behind the records before it, each time that a partition has nothing more to read. `offset` is
+   * where its next record will be, which may be beyond the last one: markers of transactions take offsets too.
+   */
+  onEnd?(at: TopicPartitionOffset): void;
 }
 
 /** Who gets what a member of a consumer group reads, and hears of its rebalances. */
@@ -118,6 +123,8 @@ export interface GroupOptions {
   readonly topics: readonly string[];
   /** Where a group without committed offsets begins. */
   readonly from: 'earliest' | 'latest';
+  /** Where partitions begin of which nothing is committed; `from` tells of those not named. @default none */
+  readonly begin?: readonly TopicPartitionOffset[];
   /** Milliseconds after which the broker gives a silent member's partitions away. */
   readonly sessionTimeout: number;
   /** Milliseconds that a hand-over waits for `onRevoked`, at most. */
@@ -161,6 +168,11 @@ export interface Kafka {
   /** The number of partitions, or undefined where there is no such topic. Never creates one. */
   partitions(topic: string): Promise<number | undefined>;
   watermarks(at: TopicPartition): Promise<{ readonly low: number; readonly high: number }>;
+  /**
+   * The first offset of each partition whose record is of `timestamp` (milliseconds since the epoch) or younger; the
+   * end of a partition that has none. librdkafka's mock doesn't know.
+   */
+  offsetsAt(topic: string, timestamp: number): Promise<TopicPartitionOffset[]>;
 
   /** Reads from explicit offsets without a group; resolves when reading has begun. */
   assign(from: readonly TopicPartitionOffset[], handlers: ConsumerHandlers): Promise<Consumer>;

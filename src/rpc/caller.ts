@@ -3,7 +3,7 @@
  * that topic is allowed, else to the service's own topic for replies.
  */
 import type { Codec } from '../jsonrpc/codec.js';
-import type { Id } from '../jsonrpc/message.js';
+import type { Id, Response } from '../jsonrpc/message.js';
 import { Lane } from './coalesce.js';
 import { type Envelope, type Peer, replyHeaders } from './envelope.js';
 
@@ -11,12 +11,26 @@ export interface Caller {
   /** Empty where the record has no correlation id. */
   readonly id: string;
   readonly callstream: boolean;
-  /** The way of the answer to a request of this id. */
-  lane(id: Id): Lane;
+  /** The way of the answer to a request of this id; of some callers errors go another. */
+  lane(id: Id, response?: Response): Lane;
+  /** The way of one item of a stream, for callers to whom each is an answer of its own. */
+  readonly item?: () => Lane;
 }
 
 /** Callers whose lanes are kept; the one seen first makes room. */
 const MAX_CALLERS = 10_000;
+
+/** Why a record can't be answered; undefined where it can. */
+export function refusal(
+  { replyTopic, correlationId }: Envelope,
+  allowed: ReadonlySet<string>,
+): string | undefined {
+  if (correlationId === null) {
+    return "its kafka_correlationId isn't ASCII, and node-rdkafka can't echo binary headers: on Spring's ReplyingKafkaTemplate call setBinaryCorrelation(false)";
+  }
+  if (replyTopic === undefined || allowed.has(replyTopic)) return undefined;
+  return `its kafka_replyTopic ${JSON.stringify(replyTopic)} isn't one of replyTopics: ${[...allowed].join(', ')}`;
+}
 
 export class Callers {
   readonly #repliesTopic: string;
@@ -33,10 +47,10 @@ export class Callers {
   /** The caller; or why it can't be answered. */
   of(envelope: Envelope, codec: Codec): Caller | string {
     const { replyTopic, replyPartition, correlationId, callstream } = envelope;
-    if (correlationId === null) return "its kafka_correlationId isn't ASCII and can't be echoed";
-    if (replyTopic === undefined) return this.#keyed(correlationId, callstream, codec);
-    if (!this.#allowed.has(replyTopic)) {
-      return `its kafka_replyTopic ${JSON.stringify(replyTopic)} isn't one of replyTopics: ${[...this.#allowed].join(', ')}`;
+    const refused = refusal(envelope, this.#allowed);
+    if (refused !== undefined) return refused;
+    if (correlationId === null || replyTopic === undefined) {
+      return this.#keyed(correlationId ?? undefined, callstream, codec);
     }
     const id = correlationId ?? '';
     const known = this.#known.get(id);

@@ -7,6 +7,7 @@ import type { TaskEither } from 'fp-ts/lib/TaskEither.js';
 import type { Observable } from 'rxjs';
 import type { Method, Methods, NamesOf, ParamsOf, ResultOf } from '../contract.js';
 import type { Params } from '../jsonrpc/message.js';
+import type { ClientInterop } from './dialects/table.js';
 import type { CallContext } from './dispatch.js';
 import type { CallError } from './error.js';
 import type { RetryOptions } from './retry.js';
@@ -27,12 +28,15 @@ export interface CallOptions {
   readonly context?: CallContext;
   /** Strings that travel with the call: tokens, trace context; `context.headers` in the handler. */
   readonly headers?: Readonly<Record<string, string>>;
-  /** Items of a stream asked for ahead of its subscriber. @default 256 */
+  /** Items of a stream asked for ahead of its subscriber. @default 1024 */
   readonly window?: number;
 }
 
 /** How the calls of one client are made, where a call says nothing else. */
-export interface ClientOptions extends Omit<CallOptions, 'signal' | 'context' | 'idempotencyKey'> {}
+export interface ClientOptions extends Omit<CallOptions, 'signal' | 'context' | 'idempotencyKey'> {
+  /** What serves the service, where it isn't callstream. A call that is under way there isn't sent again: nobody would know it as a repeat. @default callstream */
+  readonly interop?: ClientInterop;
+}
 
 /** Params are only read: those by position may be a readonly tuple or array. */
 type Sent<P> = P extends readonly unknown[] ? Readonly<P> : P;

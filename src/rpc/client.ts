@@ -17,7 +17,7 @@ import { Retry, RetryBudget, type RetryPolicy, retryPolicy } from './retry.js';
 import { StreamCall } from './stream.js';
 
 const DEFAULT_TIMEOUT = 10_000;
-const DEFAULT_WINDOW = 256;
+const DEFAULT_WINDOW = 1_024;
 
 /** Both kinds of client at run time: the types above say what a contract allows. */
 export class ServiceClient implements UntypedClient {
@@ -148,17 +148,20 @@ export class ServiceClient implements UntypedClient {
       call.onFailure(new NotSentError('aborted', text, { cause: signal.reason }));
       return;
     }
+    const policy = this.#policyOf(options);
     const encoded = call.plan.encodeParams(params);
     if (isLeft(encoded)) call.onFailure(encoded.left);
     else if (correlation.add(call)) {
       const plain = options === undefined && credit === undefined;
-      const meta = plain ? this.#meta : metaOf(call.timeout, { ...this.#defaults, ...options }, credit);
+      const retry = options?.retry ?? this.#defaults.retry;
+      const meta = plain
+        ? this.#meta
+        : metaOf(call.timeout, { ...this.#defaults, ...options, retry }, credit);
       const { method } = call.plan;
       const key = options?.key ?? this.#defaults.key;
       if (call instanceof NotifyCall) route.send(call, notification(method, encoded.right, meta), key);
       else {
         route.send(call, request(call.id, method, encoded.right, meta), key);
-        const policy = this.#policyOf(options);
         if (policy !== undefined) {
           call.retry = new Retry(call, correlation.clock, policy, (again) => {
             route.send(call, request(call.id, method, encoded.right, { ...meta, ...again }), key);
@@ -187,8 +190,8 @@ export class ServiceClient implements UntypedClient {
   /** A call made on behalf of another inherits what is left of its time. */
   #timeoutOf(options: CallOptions | undefined): number {
     const timeout = options?.timeout === undefined ? this.#timeout : milliseconds('timeout', options.timeout);
-    const left =
-      (options?.context?.deadline ?? Number.POSITIVE_INFINITY) - this.#link.correlation.clock.now();
+    if (options?.context === undefined) return timeout;
+    const left = options.context.deadline - this.#link.correlation.clock.now();
     return Math.max(1, Math.min(timeout, left));
   }
 }

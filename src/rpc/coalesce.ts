@@ -27,6 +27,9 @@ export interface Limits {
 
 export const DEFAULT_LIMITS: Limits = { maxCount: 200, maxBytes: 262_144 };
 
+/** The bytes of a record without a value, where a codec has nothing to write. */
+export const NOTHING: Buffer = Buffer.alloc(0);
+
 /** One destination, and what waits for it in this turn. */
 export class Lane {
   messages: unknown[] = [];
@@ -124,14 +127,16 @@ export class Coalescer {
       return;
     }
     const { topic, partition, headers, key } = lane;
-    this.#kafka.send({ topic, partition, value, key, headers, timestamp: this.#kafka.clock.now() }).then(
+    const timestamp = this.#kafka.clock.now();
+    const content = value === NOTHING ? null : value;
+    this.#kafka.send({ topic, partition, value: content, key, headers, timestamp }).then(
       () => {
         for (const outcome of outcomes) outcome?.delivered();
       },
       (error: unknown) => {
         const failure = error instanceof KafkaError ? error : new KafkaError('failed', String(error));
         if (failure.reason === 'too large' && !lone) this.#split(lane, messages, outcomes);
-        else outcomes.forEach((outcome, i) => outcome?.undelivered(failure, messages[i]));
+        else for (const [i, outcome] of outcomes.entries()) outcome?.undelivered(failure, messages[i]);
       },
     );
   }

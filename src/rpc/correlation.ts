@@ -13,12 +13,12 @@ import { type CallError, fromKafka, NotSentError, UnknownError } from './error.j
 import type { ReplyListener } from './inbox.js';
 import type { Plan } from './plan.js';
 import type { Retry } from './retry.js';
-import type { Route, Routed } from './route.js';
+import type { Routed, Way } from './route.js';
 
 /** What the calls of one client share. */
 export interface Link {
   readonly correlation: Correlation;
-  readonly route: Route;
+  readonly route: Way;
   /** Milliseconds of silence after which the other end of a stream counts as gone. */
   readonly lease: number;
 }

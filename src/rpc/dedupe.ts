@@ -14,9 +14,15 @@ import type { Work } from './work.js';
 const NO_DEADLINE = 60_000;
 
 /** What a call is remembered by; undefined for one that can't come twice. */
-export function identityOf(caller: string, id: Id | undefined, meta: Meta): string | undefined {
-  if (meta.idempotencyKey !== undefined) return `key ${meta.idempotencyKey}`;
-  if (meta.attempt === undefined || id === undefined) return undefined;
+export function identityOf(
+  caller: string,
+  id: Id | undefined,
+  { attempt, idempotencyKey }: Meta,
+  method: string,
+): string | undefined {
+  // The length tells where the method ends: a key of one method is none of another.
+  if (idempotencyKey !== undefined) return `key ${method.length} ${method} ${idempotencyKey}`;
+  if (attempt === undefined || id === undefined) return undefined;
   return `call ${caller} ${JSON.stringify(id)}`;
 }
 
@@ -120,9 +126,10 @@ export class Memory {
     }
     const remembered = new Remembered(identity, this);
     this.#known.set(identity, remembered);
-    const timeout = (meta.timeout ?? NO_DEADLINE) + this.#tolerance;
+    // One more: a repeat is taken up to and including the last millisecond.
+    const timeout = (meta.timeout ?? NO_DEADLINE) + this.#tolerance + 1;
     if (deadline === Number.POSITIVE_INFINITY) this.#deadlines.add(remembered, timeout);
-    else this.#deadlines.add(remembered, timeout, deadline + this.#tolerance);
+    else this.#deadlines.add(remembered, timeout, deadline + this.#tolerance + 1);
     return remembered;
   }
 

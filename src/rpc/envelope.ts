@@ -79,7 +79,7 @@ export function readEnvelope(headers: Headers): Envelope {
           envelope.replyTopic = text(value);
           break;
         case REPLY_PARTITION:
-          envelope.replyPartition = partitionNumber(text(value));
+          envelope.replyPartition = partitionNumber(text(value)) ?? fourBytes(value);
           break;
         case CORRELATION_ID:
           envelope.correlationId = ascii(value);
@@ -115,6 +115,11 @@ function ascii(value: string | Buffer): string | null {
 
 function partitionNumber(decimal: string): number | null {
   return /^\d{1,9}$/.test(decimal) ? Number(decimal) : null;
+}
+
+/** As Spring writes a partition: four bytes, the highest first. */
+function fourBytes(value: string | Buffer): number | null {
+  return typeof value !== 'string' && value.length === 4 ? value.readUInt32BE() : null;
 }
 
 function readPeer(value: string): Peer | undefined {

@@ -34,6 +34,9 @@ export interface RetryPolicy {
 }
 
 export function retryPolicy(options: RetryOptions, budget: RetryBudget): RetryPolicy {
+  if (options.retryOn !== undefined && typeof options.retryOn !== 'function') {
+    throw new TypeError(`retry.retryOn: expected a function, got ${String(options.retryOn)}`);
+  }
   return {
     attempts: count('retry.attempts', options.attempts ?? 3),
     backoff: milliseconds('retry.backoff', options.backoff ?? 50),
@@ -105,7 +108,7 @@ export class Retry {
     if (this.#attempt >= attempts || !retryOn(error) || !budget.spend()) return false;
     const wait = this.#backoff();
     if (this.#clock.now() + wait >= this.#call.expiresAt) return false;
-    if (error._tag === 'Unknown') this.uncertain = true;
+    if (error._tag !== 'NotSent' && error._tag !== 'Failed') this.uncertain = true;
     this.#schedule(wait, () => this.#again());
     return true;
   }
@@ -132,6 +135,8 @@ export class Retry {
   #limitTry(): void {
     const { perTry, attempts, budget } = this.#policy;
     if (perTry === undefined || this.#attempt >= attempts) return;
+    // Timers of one instant fire in any order: the deadline must not find a new attempt there.
+    if (this.#clock.now() + perTry >= this.#call.expiresAt) return;
     this.#schedule(perTry, () => {
       this.uncertain = this.#call.sent;
       const silence = new UnknownError('timeout', `no answer within ${perTry} ms`);

@@ -2,6 +2,7 @@
  * The way from a client to a service: which partition a call takes, the lanes to the partitions
  * and to the servers behind them, and the wait for a topic that isn't there yet.
  */
+import type { Method } from '../contract.js';
 import type { Codec } from '../jsonrpc/codec.js';
 import { type Notification, notification, type Request } from '../jsonrpc/message.js';
 import { partitionOf } from '../kafka/murmur2.js';
@@ -24,7 +25,11 @@ export interface Routed extends Outcome {
   readonly ended: boolean;
   /** Milliseconds since the epoch. */
   readonly expiresAt: number;
+  readonly plan: { readonly kind: Method['kind'] | undefined };
 }
+
+/** What a call needs of the way to its service, whoever serves it. */
+export type Way = Pick<Route, 'send' | 'cancel' | 'grant' | 'answered' | 'obstacle'>;
 
 interface Waiting {
   readonly call: Routed;

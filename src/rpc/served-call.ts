@@ -20,10 +20,11 @@ import type { Outcome } from './coalesce.js';
 import { HandlerContext } from './context.js';
 import type { Expiring, Line } from './deadlines.js';
 import type { Remembered } from './dedupe.js';
+import { answerOf } from './dialects/items.js';
 import type { Entry } from './dispatch.js';
 import { Emission } from './emission.js';
 import type { Meta } from './envelope.js';
-import { type Items, oneAnswer } from './one-answer.js';
+import type { Items } from './one-answer.js';
 import type { Controlled } from './running.js';
 import type { Waiting } from './turns.js';
 import { undeliverable, type Work } from './work.js';
@@ -71,7 +72,7 @@ export class ServedCall implements Outcome, Expiring, Controlled, LiveCall, Wait
   }
 
   get streaming(): boolean {
-    return this.#emission !== undefined;
+    return this.#emission !== undefined || (this.#work.caller.item && this.#subscription) !== undefined;
   }
 
   /** Its turn has come; `host.leave` is called when the handler no longer takes one. */
@@ -190,11 +191,12 @@ export class ServedCall implements Outcome, Expiring, Controlled, LiveCall, Wait
     if (id !== undefined && streams) this.#open(id, credit, items);
     else {
       this.register();
-      this.#subscription = oneAnswer(
+      this.#subscription = answerOf(
         items,
-        this.#entry.kind,
+        this.#work.caller,
+        id === undefined ? 'request' : this.#entry.kind,
         (item) => this.#encode(item),
-        this.#host.limits.maxCollected,
+        this.#host,
       ).subscribe({
         next: (result) => this.#settle(right(result)),
         error: (error: unknown) => this.#threw(error),
@@ -251,7 +253,7 @@ export class ServedCall implements Outcome, Expiring, Controlled, LiveCall, Wait
 
   /** Callers hear nothing of what is behind an error, unless the handler says so with an RpcError. */
   #report(error: unknown): void {
-    if (!(error instanceof RpcError)) this.#host.onHandlerError(this.#message.method, error);
+    if (!RpcError.is(error)) this.#host.onHandlerError(this.#message.method, error);
   }
 
   #threw(error: unknown): void {

@@ -2,6 +2,7 @@
 import type { Kafka } from '../kafka/port.js';
 import type { ServerLimits } from './call-host.js';
 import type { Coalescer } from './coalesce.js';
+import type { ServedDialects } from './dialects/served.js';
 import type { Inbox } from './inbox.js';
 import type { RunningCalls } from './running.js';
 
@@ -22,6 +23,8 @@ export interface ServerSettings extends ServerLimits {
   readonly requestsTopic: string;
   readonly repliesTopic: string;
   readonly replyTopics: ReadonlySet<string>;
+  /** Other kinds of callers, and the topics of theirs that are read too. */
+  readonly dialects: ServedDialects;
   readonly onIssue: (issue: ServerIssue) => void;
 }
 

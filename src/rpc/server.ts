@@ -3,8 +3,8 @@
  * within the limits, and commits a record once all it asked for is answered. Its way down is
  * Kafka's consumer group; its way out are the coalescer's lanes to the callers.
  */
-import { isLeft } from 'fp-ts/lib/Either.js';
-import { type Codec, codecFor } from '../jsonrpc/codec.js';
+import { type Either, isLeft } from 'fp-ts/lib/Either.js';
+import { codecFor } from '../jsonrpc/codec.js';
 import { errors, RpcError } from '../jsonrpc/error.js';
 import { failure, isResponse, type Notification, type Request } from '../jsonrpc/message.js';
 import { emptyBatch, validate } from '../jsonrpc/validate.js';
@@ -44,6 +44,7 @@ export class ServiceServer {
   readonly #memory: Memory;
   readonly #host: CallHost;
   #stopping: Promise<void> | undefined;
+  #drained = false;
 
   /** Joins the group; resolves when it has its partitions. */
   static async open(
@@ -100,13 +101,13 @@ export class ServiceServer {
 
   async #join(): Promise<void> {
     const { kafka, inbox } = this.#context;
-    const { requestsTopic, sessionTimeout, revokeTimeout } = this.#settings;
+    const { requestsTopic, dialects, sessionTimeout, revokeTimeout } = this.#settings;
     const { offsets } = this.#commits;
     inbox.broadcasts.set(this.service, (record, envelope) => this.#open(record, envelope, () => {}));
     this.#commits.consumer = await kafka.subscribe(
       {
         group: this.service,
-        topics: [requestsTopic],
+        topics: [requestsTopic, ...dialects.topics],
         from: 'earliest',
         sessionTimeout,
         revokeTimeout: revokeTimeout + 500,
@@ -117,8 +118,8 @@ export class ServiceServer {
         onAssigned: (partitions) => offsets.assign(partitions),
         onRevoked: async (partitions, lost) => {
           if (!lost) {
-            // At the end, the drain was the time to finish.
-            if (this.#stopping === undefined) await this.#commits.idle(revokeTimeout, partitions);
+            // Where the drain is over, it was the time to finish; a rebalance may come in the midst of it.
+            if (!this.#drained) await this.#commits.idle(revokeTimeout, partitions);
             await this.#commits.flush();
           }
           offsets.revoke(partitions);
@@ -140,6 +141,7 @@ export class ServiceServer {
     const { coalescer, inbox } = this.#context;
     inbox.broadcasts.delete(this.service);
     await this.#commits.idle(drain);
+    this.#drained = true;
     this.#turns.stop();
     const stopping = new RpcError(errors.serverError.code, 'Server error: the server stops');
     for (const call of [...this.#host.live]) {
@@ -160,27 +162,30 @@ export class ServiceServer {
   /** From a record to its calls; `done` is called when the last of them is answered. */
   #open(record: ConsumerRecord, envelope: Envelope, done: () => void): void {
     const { value } = record;
-    if (value === null) {
+    const { dialects, replyTopics } = this.#settings;
+    const asked = envelope.callstream ? undefined : dialects.read(record, envelope, replyTopics);
+    if (typeof asked === 'string') this.#unanswerable(record, asked, done);
+    else if (asked !== undefined) this.#take(record, asked.message, asked.caller, done);
+    else if (value === null) {
       this.stats.tombstones += 1;
       done();
-      return;
+    } else {
+      const codec = codecFor(envelope.contentType, value);
+      const caller = this.#callers.of(envelope, codec);
+      if (typeof caller === 'string') this.#unanswerable(record, caller, done);
+      else this.#take(record, codec.decode(value), caller, done);
     }
-    const codec = codecFor(envelope.contentType, value);
-    const caller = this.#callers.of(envelope, codec);
-    if (typeof caller === 'string') {
-      this.stats.refused += 1;
-      const { topic, partition, offset } = record;
-      this.#settings.onIssue({
-        kind: 'record',
-        message: `${topic}/${partition}@${offset} can't be answered: ${caller}`,
-      });
-      done();
-    } else this.#decode(record, value, codec, caller, done);
   }
 
-  #decode(record: ConsumerRecord, value: Buffer, codec: Codec, caller: Caller, done: () => void): void {
+  #unanswerable({ topic, partition, offset }: ConsumerRecord, why: string, done: () => void): void {
+    this.stats.refused += 1;
+    const message = `${topic}/${partition}@${offset} can't be answered: ${why}`;
+    this.#settings.onIssue({ kind: 'record', message });
+    done();
+  }
+
+  #take(record: ConsumerRecord, decoded: Either<RpcError, unknown>, caller: Caller, done: () => void): void {
     const { coalescer } = this.#context;
-    const decoded = codec.decode(value);
     if (isLeft(decoded) || (Array.isArray(decoded.right) && decoded.right.length === 0)) {
       this.stats.malformed += 1;
       const work = new Work(caller, coalescer, this.stats, 1, false, done);
@@ -232,7 +237,9 @@ export class ServiceServer {
       this.#refuse(message, work, new RpcError(errors.methodNotFound.code, undefined, { data }));
       return;
     }
-    const identity = work.caller.callstream ? identityOf(work.caller.id, message.id, meta) : undefined;
+    const identity = work.caller.callstream
+      ? identityOf(work.caller.id, message.id, meta, message.method)
+      : undefined;
     const known = identity === undefined ? undefined : this.#memory.find(identity);
     if (known !== undefined) {
       this.stats.repeated += 1;
@@ -240,7 +247,10 @@ export class ServiceServer {
     } else if (this.#turns.full && work.caller.callstream && message.id !== undefined) {
       this.#overloaded(message, work, new RpcError(errors.overloaded.code));
     } else {
-      const remembered = identity === undefined ? undefined : this.#memory.begin(identity, meta, deadline);
+      const remembered =
+        identity === undefined
+          ? undefined
+          : this.#memory.begin(identity, meta, deadline + Math.max(0, timestamp - now));
       if (remembered instanceof RpcError) this.#overloaded(message, work, remembered);
       else this.#turns.enter(new ServedCall(this.#host, work, handler, message, meta, deadline, remembered));
     }

@@ -7,6 +7,7 @@ import { isLeft } from 'fp-ts/lib/Either.js';
 import type { Subscriber } from 'rxjs';
 import { errors, RpcError } from '../jsonrpc/error.js';
 import type { Notification, Request } from '../jsonrpc/message.js';
+import type { KafkaError } from '../kafka/port.js';
 import { type Link, PendingCall } from './correlation.js';
 import type { Envelope, Peer } from './envelope.js';
 import { type CallError, UnknownError } from './error.js';
@@ -46,6 +47,11 @@ export class StreamCall extends PendingCall {
 
   override listensTo(envelope: Envelope): boolean {
     return this.#server === undefined || envelope.sender?.instance === this.#server.instance;
+  }
+
+  /** An open stream was delivered, whatever the report of one of its attempts says. */
+  override undelivered(error: RpcError | KafkaError): void {
+    if (this.#server === undefined) super.undelivered(error);
   }
 
   /** The answer that ends the stream; of a method that isn't one, the only item. */

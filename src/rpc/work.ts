@@ -38,7 +38,7 @@ export class Work implements Outcome {
   /** Sends an answer; `outcome` hears of its delivery unless it waits for the others of its batch. */
   answer(response: Response, outcome: Outcome): void {
     if (this.#answers === undefined) {
-      this.#coalescer.send(this.caller.lane(response.id), response, outcome);
+      this.#coalescer.send(this.caller.lane(response.id, response), response, outcome);
     } else {
       this.#answers.push(response);
       this.finish();

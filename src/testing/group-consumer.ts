@@ -48,7 +48,7 @@ export class GroupConsumer implements Consumer {
     this.#group = group;
     this.#options = options;
     this.#handlers = handlers;
-    this.#readers = new ReaderSet(link, (record) => handlers.onRecord(record));
+    this.#readers = new ReaderSet(link, handlers);
     this.#id = group.nextId();
     this.#name = name;
     this.joined = new Promise((resolve, reject) => {
@@ -148,7 +148,8 @@ export class GroupConsumer implements Consumer {
   #position(log: MemoryLog): number {
     const committed = this.#group.committed(log);
     if (committed !== undefined && committed >= log.low && committed <= log.high) return committed;
-    return this.#options.from === 'earliest' ? log.low : log.high;
+    const named = this.#options.begin?.find((at) => at.topic === log.topic && at.partition === log.partition);
+    return named?.offset ?? (this.#options.from === 'earliest' ? log.low : log.high);
   }
 
   async #handOver(lost: boolean): Promise<void> {

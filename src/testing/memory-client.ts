@@ -99,10 +99,21 @@ export class MemoryClient implements Kafka {
     });
   }
 
+  offsetsAt(topic: string, timestamp: number): Promise<TopicPartitionOffset[]> {
+    return this.#request(() =>
+      (this.#broker.logs(topic) ?? []).map((_, partition) => {
+        const log = this.#readable({ topic, partition });
+        let offset = log.low;
+        while (offset < log.high && log.read(offset).timestamp < timestamp) offset += 1;
+        return { topic, partition, offset };
+      }),
+    );
+  }
+
   async assign(from: readonly TopicPartitionOffset[], handlers: ConsumerHandlers): Promise<Consumer> {
     const logs = await this.#request(() => from.map((at) => this.#readable(at)));
     if (this.#closing !== undefined) throw closed();
-    const readers = new ReaderSet(this.link, (record) => handlers.onRecord(record));
+    const readers = new ReaderSet(this.link, handlers);
     logs.forEach((log, index) => {
       readers.add(log, from[index]?.offset ?? log.high);
     });

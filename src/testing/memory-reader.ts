@@ -1,6 +1,6 @@
 /** Reads one partition for one consumer: in order, each record once it is visible, while it may. */
 import type { Clock } from '../clock.js';
-import type { ConsumerRecord } from '../kafka/port.js';
+import type { ConsumerRecord, TopicPartitionOffset } from '../kafka/port.js';
 import type { MemoryLog } from './memory-log.js';
 
 /** Records handed out before other work gets its turn. */
@@ -10,6 +10,9 @@ export class MemoryReader {
   readonly log: MemoryLog;
   readonly #clock: Clock;
   readonly #deliver: (record: ConsumerRecord) => void;
+  readonly #end: ((at: TopicPartitionOffset) => void) | undefined;
+  /** The end that was told last. */
+  #told = -1;
   #offset: number;
   #notBefore: number;
   #active = false;
@@ -26,7 +29,9 @@ export class MemoryReader {
     clock: Clock,
     delay: number,
     deliver: (record: ConsumerRecord) => void,
+    end?: (at: TopicPartitionOffset) => void,
   ) {
+    this.#end = end;
     this.log = log;
     this.#offset = Math.min(Math.max(offset, log.low), log.high);
     this.#clock = clock;
@@ -64,9 +69,9 @@ export class MemoryReader {
   readonly #poke = (): void => {
     if (this.#armed || !this.#active || this.#stopped) return;
     const visibleAt = this.#nextVisibleAt();
-    if (visibleAt === undefined) return;
+    if (visibleAt === undefined && !this.#atNewEnd) return;
     this.#armed = true;
-    const wait = Math.max(visibleAt, this.#notBefore) - this.#clock.now();
+    const wait = Math.max(visibleAt ?? 0, this.#notBefore) - this.#clock.now();
     if (wait > 0) this.#disarm = this.#clock.after(wait, this.#run);
     else this.#clock.soon(this.#run);
   };
@@ -74,6 +79,10 @@ export class MemoryReader {
   #nextVisibleAt(): number | undefined {
     this.#offset = Math.max(this.#offset, this.log.low);
     return this.#offset < this.#fence ? this.log.visibleAt(this.#offset) : undefined;
+  }
+
+  get #atNewEnd(): boolean {
+    return this.#end !== undefined && this.#offset === this.log.high && this.#told !== this.#offset;
   }
 
   readonly #run = (): void => {
@@ -85,6 +94,10 @@ export class MemoryReader {
         const record = this.log.read(this.#offset);
         this.#offset += 1;
         this.#deliver(record);
+      }
+      if (this.#active && !this.#stopped && this.#atNewEnd) {
+        this.#told = this.#offset;
+        this.#end?.({ topic: this.log.topic, partition: this.log.partition, offset: this.#offset });
       }
     } finally {
       this.#armed = false;

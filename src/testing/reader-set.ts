@@ -1,19 +1,19 @@
 /** The partitions that a consumer reads at the moment; paused, cut off or frozen together. */
-import type { ConsumerRecord, TopicPartition } from '../kafka/port.js';
+import type { ConsumerHandlers, TopicPartition } from '../kafka/port.js';
 import type { MemoryLink } from './memory-link.js';
 import type { MemoryLog } from './memory-log.js';
 import { MemoryReader } from './memory-reader.js';
 
 export class ReaderSet {
   readonly #link: MemoryLink;
-  readonly #deliver: (record: ConsumerRecord) => void;
+  readonly #handlers: ConsumerHandlers;
   readonly #unlisten: () => void;
   #readers: MemoryReader[] = [];
   #paused = false;
 
-  constructor(link: MemoryLink, deliver: (record: ConsumerRecord) => void) {
+  constructor(link: MemoryLink, handlers: ConsumerHandlers) {
     this.#link = link;
-    this.#deliver = deliver;
+    this.#handlers = handlers;
     this.#unlisten = link.onChange(() => this.#update());
   }
 
@@ -28,7 +28,15 @@ export class ReaderSet {
 
   add(log: MemoryLog, offset: number): void {
     const { process, hop } = this.#link;
-    const reader = new MemoryReader(log, offset, process, hop(), this.#deliver);
+    const { onEnd } = this.#handlers;
+    const reader = new MemoryReader(
+      log,
+      offset,
+      process,
+      hop(),
+      (record) => this.#handlers.onRecord(record),
+      onEnd && ((at) => this.#handlers.onEnd?.(at)),
+    );
     this.#readers.push(reader);
     reader.active = this.#active;
   }

@@ -96,6 +96,6 @@ export function textOf(record: ConsumerRecord, name: string): string | undefined
 }
 
 /** Params as others take them: one by position is the value itself. */
-export function valueOf(params: unknown): unknown {
+export function bodyOf(params: unknown): unknown {
   return Array.isArray(params) && params.length === 1 ? params[0] : params;
 }

@@ -1,32 +1,46 @@
 /** The ways of one connection to services of other dialects, and the readers of answers that they share. */
-import type { Kafka, KafkaError } from '../../kafka/port.js';
+import type { Kafka } from '../../kafka/port.js';
 import type { Coalescer } from '../coalesce.js';
+import type { Correlation, Link } from '../correlation.js';
 import type { Peer } from '../envelope.js';
-import type { ReplyListener } from '../inbox.js';
+import type { ServerIssue } from '../server-settings.js';
 import { Replies } from './replies.js';
-import { chosen, type ClientInterop } from './table.js';
+import { type ClientInterop, chosen } from './table.js';
 import { DialectWay } from './way.js';
 
-/** What the ways need of their connection. */
-export interface CalledContext {
-  readonly kafka: Kafka;
-  readonly coalescer: Coalescer;
-  readonly correlation: ReplyListener;
-  readonly peer: Peer;
-  readonly onError: (error: KafkaError) => void;
-}
+/** Milliseconds; peers of other kinds give no sign of life within a stream. */
+const NO_LEASE = 2_147_483_647;
 
 export class CalledDialects {
-  readonly #context: CalledContext;
+  readonly #correlation: Correlation;
+  readonly #kafka: Kafka;
+  readonly #coalescer: Coalescer;
+  readonly #peer: Peer;
+  readonly #onIssue: (issue: ServerIssue) => void;
   readonly #ways = new Map<string, DialectWay>();
   readonly #replies = new Map<string, Replies>();
 
-  constructor(context: CalledContext) {
-    this.#context = context;
+  constructor(
+    correlation: Correlation,
+    kafka: Kafka,
+    coalescer: Coalescer,
+    peer: Peer,
+    onIssue: (issue: ServerIssue) => void,
+  ) {
+    this.#correlation = correlation;
+    this.#kafka = kafka;
+    this.#coalescer = coalescer;
+    this.#peer = peer;
+    this.#onIssue = onIssue;
+  }
+
+  /** What the calls of a client share. */
+  link(service: string, interop: ClientInterop): Link {
+    return { correlation: this.#correlation, route: this.#way(service, interop), lease: NO_LEASE };
   }
 
   /** One a service and options. */
-  way(service: string, interop: ClientInterop): DialectWay {
+  #way(service: string, interop: ClientInterop): DialectWay {
     const id = JSON.stringify([service, interop]);
     let way = this.#ways.get(id);
     if (way === undefined) {
@@ -34,9 +48,9 @@ export class CalledDialects {
       if (dialect === undefined || another !== undefined) {
         throw new TypeError('interop: expected one dialect: a service is called in one');
       }
-      const { kafka, coalescer, correlation, peer } = this.#context;
-      const called = dialect.call(service, options, peer);
-      way = new DialectWay(kafka, coalescer, correlation, called, this.#repliesOn(called.replies));
+      const called = dialect.call(service, options, this.#peer);
+      const replies = this.#repliesOn(called.replies);
+      way = new DialectWay(this.#kafka, this.#coalescer, this.#correlation, called, replies);
       this.#ways.set(id, way);
     }
     return way;
@@ -50,7 +64,9 @@ export class CalledDialects {
     const id = `${where.topic}/${where.partition ?? 'all'}`;
     let replies = this.#replies.get(id);
     if (replies === undefined) {
-      replies = new Replies(this.#context.kafka, where, this.#context.onError);
+      replies = new Replies(this.#kafka, where, (cause) =>
+        this.#onIssue({ kind: 'kafka', message: cause.message, cause }),
+      );
       this.#replies.set(id, replies);
     }
     return replies;

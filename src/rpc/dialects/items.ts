@@ -2,19 +2,43 @@
  * A stream for a caller to whom each item is an answer of its own: sent as it comes, without credit.
  * An AsyncIterable is read as fast as Kafka takes the items, an Observable's are bounded.
  */
-import { Observable } from 'rxjs';
+import { type Either, isLeft } from 'fp-ts/lib/Either.js';
+import { isObservable, Observable } from 'rxjs';
 import type { Clock } from '../../clock.js';
 import { errors, RpcError } from '../../jsonrpc/error.js';
 import type { KafkaError } from '../../kafka/port.js';
-import type { Outcome } from '../coalesce.js';
-
-type Items = Observable<unknown> | AsyncIterable<unknown>;
+import type { Caller } from '../caller.js';
+import type { Coalescer, Outcome } from '../coalesce.js';
+import type { Entry } from '../dispatch.js';
+import { type Items, oneAnswer } from '../one-answer.js';
 
 export interface ItemsOptions {
   readonly clock: Clock;
   /** Items that Kafka doesn't have yet; beyond it the stream ends with an error. */
   readonly maxBuffered: number;
+  /** An item as it goes on the wire. */
+  readonly encode: (item: unknown) => Either<RpcError, unknown>;
   readonly send: (item: unknown, outcome: Outcome) => void;
+}
+
+/** What the calls of one server share, as far as it is needed here. */
+interface Host {
+  readonly clock: Clock;
+  readonly coalescer: Coalescer;
+  readonly limits: { readonly maxBuffered: number; readonly maxCollected: number };
+}
+
+/** The answer that the items make: all of them in one or, to a caller that takes them singly, the last. */
+export function answerOf(
+  items: Items,
+  { item }: Caller,
+  kind: Entry['kind'],
+  encode: Entry['answer'],
+  { clock, coalescer, limits }: Host,
+): Observable<unknown> {
+  if (item === undefined || kind === 'request') return oneAnswer(items, kind, encode, limits.maxCollected);
+  const send = (content: unknown, outcome: Outcome) => coalescer.send(item(), content, outcome);
+  return eachItem(items, { clock, maxBuffered: limits.maxBuffered, encode, send });
 }
 
 /** An AsyncIterable waits while this many items are on their way. */
@@ -24,7 +48,10 @@ const WINDOW = 256;
  * Sends all items but the last, which it emits when the source completes in the same turn of the event
  * loop (as NestJS does); `null` where it completes later or had none. Unsubscribing ends the source.
  */
-export function eachItem(items: Items, { clock, maxBuffered, send }: ItemsOptions): Observable<unknown> {
+export function eachItem(
+  items: Items,
+  { clock, maxBuffered, encode, send }: ItemsOptions,
+): Observable<unknown> {
   return new Observable((subscriber) => {
     let held: { readonly item: unknown } | undefined;
     let unsent = 0;
@@ -44,10 +71,12 @@ export function eachItem(items: Items, { clock, maxBuffered, send }: ItemsOption
       send(item, outcome);
     };
     const next = (item: unknown) => {
-      if (unsent >= maxBuffered) subscriber.error(tooFast(unsent));
+      const encoded = encode(item);
+      if (isLeft(encoded)) subscriber.error(encoded.left);
+      else if (unsent >= maxBuffered) subscriber.error(tooFast(unsent));
       else {
         release();
-        held = { item };
+        held = { item: encoded.right };
         clock.soon(release);
       }
     };
@@ -59,9 +88,7 @@ export function eachItem(items: Items, { clock, maxBuffered, send }: ItemsOption
       subscriber.next(held === undefined ? null : held.item);
       subscriber.complete();
     };
-    if (items instanceof Observable || !(Symbol.asyncIterator in items)) {
-      return (items as Observable<unknown>).subscribe({ next, error, complete });
-    }
+    if (isObservable(items)) return items.subscribe({ next, error, complete });
     const iterator = items[Symbol.asyncIterator]();
     const pull = async () => {
       while (!subscriber.closed) {
@@ -80,9 +107,14 @@ export function eachItem(items: Items, { clock, maxBuffered, send }: ItemsOption
 }
 
 const tooFast = (unsent: number) =>
-  new RpcError(errors.serverError.code, `stream overflow: Kafka takes items slower than they come, ${unsent} wait`);
+  new RpcError(
+    errors.serverError.code,
+    `stream overflow: Kafka takes items slower than they come, ${unsent} wait`,
+  );
 
 const lost = (error: RpcError | KafkaError) =>
   error instanceof RpcError
     ? error
-    : new RpcError(errors.internalError.code, undefined, { data: `an item was not delivered: ${error.reason}` });
+    : new RpcError(errors.internalError.code, undefined, {
+        data: `an item was not delivered: ${error.reason}`,
+      });

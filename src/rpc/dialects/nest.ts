@@ -12,13 +12,13 @@ import { Lane, NOTHING } from '../coalesce.js';
 import type { Envelope, Peer } from '../envelope.js';
 import { asked } from './asked.js';
 import {
+  bodyOf,
   errorFrom,
   errorHeader,
   ownHeaders,
   readText,
   sentHeaders,
   textOf,
-  valueOf,
   writer,
 } from './bodies.js';
 import type { ClientDialect, Dialect, Reply, ServerDialect } from './dialect.js';
@@ -95,7 +95,7 @@ const answer = writer((it: Response) => (isFailure(it) ? right(NOTHING) : encode
 
 /** A value that is null would hand its handlers the whole record. */
 const request = writer(({ params = {} }: Request | Notification) => {
-  const value = valueOf(params);
+  const value = bodyOf(params);
   return value === null || value === undefined ? right(Buffer.from('null')) : encode(value);
 });
 
@@ -105,13 +105,13 @@ function called(
   { topic, partition }: Peer,
 ): ClientDialect {
   const topicOf = (method: string) => patterns[method] ?? `${service}.${method}`;
-  const address = [{ kafka_replyTopic: topic }, { kafka_replyPartition: String(partition) }];
+  const address: Headers = [{ kafka_replyTopic: topic }, { kafka_replyPartition: String(partition) }];
   return {
     // The connection's own inbox: its partition is a decimal string there as here.
     replies: { topic, partition, partitions: 1 },
     topicOf,
     lane(message, id, key) {
-      const answer = id === undefined ? [] : [{ [ID]: id }, ...address];
+      const answer: Headers = id === undefined ? [] : [{ [ID]: id }, ...address];
       return new Lane(topicOf(message.method), null, [...answer, ...sentHeaders(message.meta)], request, key);
     },
     idOf: (record) => textOf(record, ID),

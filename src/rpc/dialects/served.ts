@@ -10,15 +10,23 @@ import { chosen, type ServeInterop } from './table.js';
 
 export class ServedDialects {
   readonly #dialects: readonly ServerDialect[];
+  readonly #replies: readonly DialectTopic[];
   /** Read besides the service's own topic. */
-  readonly requests: readonly DialectTopic[];
-  /** Allowed for answers. */
-  readonly replies: readonly DialectTopic[];
+  readonly topics: readonly string[];
+  /** Made where they are missing. */
+  readonly created: readonly DialectTopic[];
 
   constructor(service: ServedService, interop: ServeInterop | undefined) {
     this.#dialects = chosen(interop).map(([dialect, options]) => dialect.serve(service, options));
-    this.requests = this.#dialects.flatMap(({ requests }) => requests);
-    this.replies = this.#dialects.flatMap(({ replies }) => replies);
+    const requests = this.#dialects.flatMap(({ requests }) => requests);
+    this.#replies = this.#dialects.flatMap(({ replies }) => replies);
+    this.topics = requests.map(({ topic }) => topic);
+    this.created = [...requests, ...this.#replies.filter(({ create }) => create)];
+  }
+
+  /** Topics for answers: these, and those of the dialects. */
+  allow(topics: readonly string[]): ReadonlySet<string> {
+    return new Set([...topics, ...this.#replies.map(({ topic }) => topic)]);
   }
 
   /** What the record asks for, in the first dialect that knows it; why it can't be answered; or undefined: it is JSON-RPC. */

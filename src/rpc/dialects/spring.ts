@@ -12,13 +12,13 @@ import { Lane } from '../coalesce.js';
 import type { Envelope } from '../envelope.js';
 import { asked } from './asked.js';
 import {
+  bodyOf,
   errorFrom,
   errorHeader,
   ownHeaders,
   readText,
   sentHeaders,
   textOf,
-  valueOf,
   writer,
   writeText,
 } from './bodies.js';
@@ -131,8 +131,8 @@ const NULL = right(Buffer.from('null'));
 const jsonAnswer = writer((it: Response) => (isFailure(it) ? NULL : json.encode(it.result)));
 const textAnswer = writer((it: Response) => (isFailure(it) ? NULL : writeText(it.result)));
 
-const jsonRequest = writer(({ params }: Request | Notification) => json.encode(valueOf(params) ?? null));
-const textRequest = writer(({ params }: Request | Notification) => writeText(valueOf(params) ?? null));
+const jsonRequest = writer(({ params }: Request | Notification) => json.encode(bodyOf(params) ?? null));
+const textRequest = writer(({ params }: Request | Notification) => writeText(bodyOf(params) ?? null));
 
 function called(service: string, options: SpringClientOptions): ClientDialect {
   const mode = modeOf(options);
@@ -144,7 +144,7 @@ function called(service: string, options: SpringClientOptions): ClientDialect {
     topicOf,
     lane(message, id, key) {
       // No kafka_replyPartition: it is four bytes there, which node-rdkafka can't send.
-      const answer = id === undefined ? [] : [{ kafka_replyTopic: replyTopic }, { [ID]: id }];
+      const answer: Headers = id === undefined ? [] : [{ kafka_replyTopic: replyTopic }, { [ID]: id }];
       const headers = [...answer, { [methodHeader]: message.method }, ...sentHeaders(message.meta)];
       return new Lane(
         topicOf(message.method),

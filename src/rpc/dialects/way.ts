@@ -38,6 +38,8 @@ class Sent implements Outcome {
 
   constructor(
     readonly call: Routed,
+    /** The call takes items one by one. */
+    readonly streams: boolean,
     readonly forget: (call: Routed) => void,
   ) {}
 
@@ -58,7 +60,7 @@ export class DialectWay implements Way {
   readonly #dialect: ClientDialect;
   readonly #replies: Replies;
   /** Digits, which every dialect can carry; unlike those of other clients of the same topics. */
-  readonly #prefix = String(randomInt(1e13, 2 ** 47));
+  readonly #prefix = String(randomInt(1e13, 1e14));
   readonly #topics = new Set<string>();
   readonly #sent = new Map<number, Sent>();
   /** Bounded by the bound on pending calls: each of these is one. */
@@ -91,7 +93,8 @@ export class DialectWay implements Way {
     }
     call.sent = true;
     const wanted = message.id !== undefined;
-    const outcome = wanted ? new Sent(call, this.#forget) : call;
+    const streams = (message.meta as { credit?: unknown } | undefined)?.credit !== undefined;
+    const outcome = wanted ? new Sent(call, streams, this.#forget) : call;
     if (outcome instanceof Sent) this.#sent.set(call.id, outcome);
     const lane = this.#dialect.lane(message, wanted ? `${this.#prefix}${call.id}` : undefined, key);
     this.#coalescer.send(lane, message, outcome);
@@ -124,14 +127,26 @@ export class DialectWay implements Way {
     const sent = this.#sent.get(Number(id.slice(this.#prefix.length)));
     if (sent === undefined) return;
     const reply = this.#dialect.read(record);
-    if (reply.kind === 'answer') this.#end(sent, reply);
-    else if (reply.kind === 'item') this.#item(sent, reply.item);
-    else if (reply.item === null && sent.call.streams) this.#end(sent, { result: null });
-    else if (reply.item === null) this.#end(sent, { result: sent.last });
-    else {
-      if (sent.call.streams) this.#item(sent, reply.item);
-      this.#end(sent, { result: reply.item });
-    }
+    if (reply.kind === 'answer') {
+      // Elsewhere a stream's items come in one answer.
+      const items = sent.call.plan.kind === 'stream' && reply.error == null ? reply.result : undefined;
+      if (Array.isArray(items)) this.#all(sent, items);
+      else this.#end(sent, reply);
+    } else if (reply.kind === 'item') this.#item(sent, reply.item);
+    else if (reply.item !== null) this.#all(sent, [reply.item]);
+    else if (sent.items > 0 || sent.call.plan.kind === 'stream') this.#all(sent, []);
+    else this.#end(sent, { result: null });
+  }
+
+  /** Its last items; to a call that asked for no stream the last of all is the answer. */
+  #all(sent: Sent, items: readonly unknown[]): void {
+    if (sent.streams) this.#open(sent);
+    for (const item of items) this.#item(sent, item);
+    this.#end(sent, { result: sent.streams ? null : sent.last });
+  }
+
+  #open({ call: { id } }: Sent): void {
+    this.#correlation.onStreamMessage(notification('$/open', { id }), ENVELOPE);
   }
 
   #item(sent: Sent, item: unknown): void {

@@ -1,0 +1,126 @@
+/**
+ * A topic as Observables: records in and out, with demand, by a codec and an io-ts type. What users see of it;
+ * topic.ts is behind it.
+ */
+import type * as t from 'io-ts';
+import type { Observable, OperatorFunction } from 'rxjs';
+import type { DeliveryReport } from './port.js';
+import type { CodecName } from './topic-codec.js';
+import type { DeadLetters } from './topic-dead-letter.js';
+import type { TopicEvent } from './topic-events.js';
+import type { ReadOptions } from './topic-options.js';
+import type { TopicRecord } from './topic-record.js';
+import type { PublishOptions, SinkOptions } from './topic-sink.js';
+
+/** How a topic's keys and values are written. */
+export interface TopicFormat<V = any> {
+  /** How a value becomes bytes; what is below `value`, where there is one. @default 'json' */
+  readonly codec?: CodecName;
+  /** Checked in both directions; its encoded side is what the codec writes. @default anything that the codec takes */
+  readonly value?: t.Type<V, any, unknown>;
+  /** How keys are read. @default 'raw' with the raw codec, else 'string' */
+  readonly key?: 'string' | 'raw';
+}
+
+/**
+ * A topic of Kafka, by its name. Nothing is opened until something is published or subscribed to; every method may be
+ * used any number of times, at the same time.
+ */
+export interface Topic<V, K = string> extends DeadLetters {
+  readonly name: string;
+  /** What happens around this object's streams: rebalances, lag, ends, errors, invalid records. Hot, never ends. */
+  readonly events$: Observable<TopicEvent>;
+  /** Records that didn't decode, and what was told of on `events$` as an error. */
+  readonly stats: { readonly invalid: number; readonly errors: number };
+
+  /**
+   * Writes one record; `null` is a tombstone. Resolves with the broker's delivery report, idempotent producer and all
+   * replicas in sync by default. Rejects with a KafkaError; where the value isn't of the topic's type or the queue is
+   * full, `notSent` is true.
+   *
+   * @example await orders.publish(order, { key: order.id });
+   */
+  publish(value: V | null, options?: PublishOptions): Promise<DeliveryReport>;
+
+  /**
+   * An operator that writes each value and emits its delivery report, in the order of the values. Completes when the
+   * source has and all is reported; errors, behind the reports before it, where a record fails, and with it the source
+   * ends. Unsubscribing drops reports, never values: what was taken is sent.
+   *
+   * An Observable can't be asked to wait. What it pushes beyond `maxInFlight` waits, `maxBuffered` values at most; one
+   * more is an error. For demand, read with `processEach(record => out.publish(...))`, whose acks let the next records
+   * come, or give an iterable to `publishAll`.
+   *
+   * @example quotes$.pipe(quotes.sink({ key: (quote) => quote.symbol })).subscribe();
+   */
+  sink(options?: SinkOptions<V>): OperatorFunction<V | null, DeliveryReport>;
+
+  /**
+   * Writes the values of an iterable, asked for one by one while fewer than `maxInFlight` are without a report. Emits
+   * their reports in order, completes after the last; cold. Unsubscribing ends the iteration.
+   *
+   * @example await lastValueFrom(lines.publishAll(readline.createInterface(file)));
+   */
+  publishAll(
+    values: Iterable<V | null> | AsyncIterable<V | null>,
+    options?: SinkOptions<V>,
+  ): Observable<DeliveryReport>;
+
+  /**
+   * The topic's records: cold, each subscription with a consumer of its own; in order within a partition. At least
+   * once: what isn't acked when a subscription ends is read again by the next of its group. Completes at `to`, a live
+   * stream when the connection is closed. Errors with a KafkaError where the topic isn't there (`no topic`), may not be
+   * read (`denied`), or the connection is closed before the end (`closed`); everything else is recovered from and told
+   * on `events$`. Unsubscribing waits, in the background, for the acks of what is out (`revokeTimeout` at most),
+   * commits, and leaves the group.
+   *
+   * A topic that comes to be there later: `orders.records$().pipe(retry({ delay: 1_000 }))`.
+   *
+   * @example
+   * orders.records$({ group: 'billing' }).pipe(processEach((record) => charge(record.value))).subscribe();
+   */
+  records$(options?: ReadOptions): Observable<TopicRecord<V, K>>;
+
+  /**
+   * The same records for `for await`: one is read out for each turn of the loop, with `autoAck` acked when the loop
+   * comes back for the next. Leaving the loop ends the subscription.
+   *
+   * @example
+   * for await (const { value } of orders.records({ to: 'now' })) console.log(value);
+   */
+  records(options?: ReadOptions): AsyncIterable<TopicRecord<V, K>, undefined>;
+}
+
+/** Hands topics out. */
+export interface Topics {
+  /**
+   * A topic by its name, its values by a codec and, on top, an io-ts type. Creates nothing.
+   *
+   * @example const orders = connection.topic('orders', { value: Order, codec: 'json' });
+   */
+  topic<V>(
+    name: string,
+    format: TopicFormat<V> & { readonly value: t.Type<V, any, unknown>; readonly key: 'raw' },
+  ): Topic<V, Buffer>;
+  topic<V>(
+    name: string,
+    format: TopicFormat<V> & {
+      readonly value: t.Type<V, any, unknown>;
+      readonly codec: 'raw';
+      readonly key?: undefined;
+    },
+  ): Topic<V, Buffer>;
+  topic<V>(name: string, format: TopicFormat<V> & { readonly value: t.Type<V, any, unknown> }): Topic<V>;
+  topic(name: string, format: { readonly codec: 'raw'; readonly key?: 'raw' }): Topic<Buffer, Buffer>;
+  topic(name: string, format: { readonly codec: 'raw'; readonly key: 'string' }): Topic<Buffer>;
+  topic(name: string, format: { readonly codec: 'string'; readonly key: 'raw' }): Topic<string, Buffer>;
+  topic(name: string, format: { readonly codec: 'string'; readonly key?: 'string' }): Topic<string>;
+  topic(
+    name: string,
+    format: { readonly codec?: 'json' | 'msgpack'; readonly key: 'raw' },
+  ): Topic<unknown, Buffer>;
+  topic(
+    name: string,
+    format?: { readonly codec?: 'json' | 'msgpack'; readonly key?: 'string' },
+  ): Topic<unknown>;
+}

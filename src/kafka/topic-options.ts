@@ -1,0 +1,122 @@
+/** How a topic is read: the options, their defaults, and their checks at the edge. */
+import { type DeadLetters, isDeadLetters } from './topic-dead-letter.js';
+
+/** Offsets by partition number. */
+export type Offsets = Readonly<Record<number, number>>;
+
+/** How `records$` and `records` read. */
+export interface ReadOptions {
+  /**
+   * The consumer group: its members share the partitions, and acked records are committed for it. Without one, every
+   * partition is read and nothing is committed. @default none
+   */
+  readonly group?: string;
+  /**
+   * Where reading begins: `committed` is where the group stands. With a group, everything else says where partitions
+   * begin of which nothing is committed yet. A Date: the first record of that time or younger. Offsets: partitions
+   * that are not named begin at the earliest.
+   * @default 'committed' with a group, and the earliest where nothing is; 'earliest' without one
+   */
+  readonly from?: 'committed' | 'earliest' | 'latest' | Date | Offsets;
+  /**
+   * Where it ends: never (`live`), at the high watermarks that are seen at the start (`now`), or before the given
+   * offsets; partitions that are not named are not read. @default 'live'
+   */
+  readonly to?: 'live' | 'now' | Offsets;
+  /** Records out without an ack; at the bound none is emitted until one is acked. @default 1000 */
+  readonly maxUnacked?: number;
+  /** Bytes of keys and values out without an ack; one larger record is let through. @default 67108864 */
+  readonly maxUnackedBytes?: number;
+  /**
+   * Acks each record when the subscriber's `next` has returned, or, with `records`, when the next one is asked for.
+   * @default false with a group; without one nothing waits for an ack unless this is set to false
+   */
+  readonly autoAck?: boolean;
+  /**
+   * What becomes of a record that doesn't decode. It is counted and told on `events$` in any case. `skip`: acked.
+   * `stop`: the stream ends with an InvalidRecordError. `deadLetter`: written to `deadLetter`, then acked.
+   * @default 'skip', which never stops the stream; where nobody observes `events$` the connection's `onIssue` is told
+   */
+  readonly onInvalid?: 'skip' | 'stop' | 'deadLetter';
+  /** The topic that takes records that don't decode, for `onInvalid: 'deadLetter'`. */
+  readonly deadLetter?: DeadLetters;
+  /** Milliseconds between commits. @default 500 */
+  readonly commitInterval?: number;
+  /** Acks after which a commit doesn't wait for the interval. @default 10000 */
+  readonly commitEvery?: number;
+  /** Milliseconds after which a nacked record is emitted again. @default 1000 */
+  readonly nackDelay?: number;
+  /** Milliseconds after which the group gives the partitions of a silent member away. @default 6000 */
+  readonly sessionTimeout?: number;
+  /** Milliseconds that a hand-over, and the end of a subscription, wait for the acks of what is out. @default 3000 */
+  readonly revokeTimeout?: number;
+  /** Milliseconds between `lag` events; they are asked for only while `events$` is observed. @default 10000 */
+  readonly lagInterval?: number;
+}
+
+/** Every option decided. */
+export type ReadSettings = Required<Omit<ReadOptions, 'group' | 'deadLetter'>> &
+  Pick<ReadOptions, 'group' | 'deadLetter'>;
+
+const MAX_TIMER = 2_147_483_647;
+
+/** Throws a TypeError that names the field and what it accepts. */
+export function readSettings(options: ReadOptions): ReadSettings {
+  const { group, deadLetter } = options;
+  if (group !== undefined && (typeof group !== 'string' || group === ''))
+    throw wrong('group', 'a name', group);
+  const from = options.from ?? (group === undefined ? 'earliest' : 'committed');
+  if (group === undefined && from === 'committed')
+    throw new TypeError("from: 'committed' needs a group, whose commits they are");
+  if (!['committed', 'earliest', 'latest'].includes(from as string)) {
+    if (from instanceof Date ? Number.isNaN(from.getTime()) : !isOffsets(from))
+      throw wrong('from', "'committed', 'earliest', 'latest', a Date or offsets by partition", from);
+  }
+  const to = options.to ?? 'live';
+  if (to !== 'live' && to !== 'now' && !isOffsets(to))
+    throw wrong('to', "'live', 'now' or offsets by partition", to);
+  const onInvalid = options.onInvalid ?? 'skip';
+  if (!['skip', 'stop', 'deadLetter'].includes(onInvalid))
+    throw wrong('onInvalid', "'skip', 'stop' or 'deadLetter'", onInvalid);
+  if (onInvalid === 'deadLetter' && !isDeadLetters(deadLetter))
+    throw wrong('deadLetter', "a topic, for onInvalid: 'deadLetter'", deadLetter);
+  return {
+    group,
+    from,
+    to,
+    onInvalid,
+    deadLetter,
+    autoAck: options.autoAck ?? group === undefined,
+    maxUnacked: count('maxUnacked', options.maxUnacked ?? 1_000),
+    maxUnackedBytes: count('maxUnackedBytes', options.maxUnackedBytes ?? 64 * 1024 * 1024),
+    commitInterval: count('commitInterval', options.commitInterval ?? 500, MAX_TIMER),
+    commitEvery: count('commitEvery', options.commitEvery ?? 10_000),
+    nackDelay: count('nackDelay', options.nackDelay ?? 1_000, MAX_TIMER),
+    sessionTimeout: count('sessionTimeout', options.sessionTimeout ?? 6_000, MAX_TIMER),
+    revokeTimeout: count('revokeTimeout', options.revokeTimeout ?? 3_000, MAX_TIMER),
+    lagInterval: count('lagInterval', options.lagInterval ?? 10_000, MAX_TIMER),
+  };
+}
+
+/** An integer from 1 to `most`. */
+export function count(field: string, value: number, most = Number.MAX_SAFE_INTEGER): number {
+  if (Number.isInteger(value) && value >= 1 && value <= most) return value;
+  const range = most === Number.MAX_SAFE_INTEGER ? 'from 1' : `from 1 to ${most}`;
+  throw wrong(field, `an integer ${range}`, value);
+}
+
+/** What is wrong with an option. */
+export function wrong(field: string, expected: string, got: unknown): TypeError {
+  const shown = typeof got === 'string' ? JSON.stringify(got) : String(got);
+  return new TypeError(`${field}: expected ${expected}, got ${shown}`);
+}
+
+function isOffsets(given: unknown): given is Offsets {
+  return (
+    typeof given === 'object' &&
+    given !== null &&
+    Object.entries(given).every(
+      ([partition, offset]) => /^\d+$/.test(partition) && Number.isInteger(offset) && offset >= 0,
+    )
+  );
+}

@@ -1,0 +1,216 @@
+/**
+ * One subscription to a topic: opens a consumer, takes partitions over and hands them over, knows when the end is
+ * reached, leaves. Above it stand records$ and the iterator; below it the outflow, the commits and the port.
+ */
+import {
+  type Consumer,
+  type ConsumerRecord,
+  type Kafka,
+  KafkaError,
+  type TopicPartition,
+  type TopicPartitionOffset,
+} from './port.js';
+import { TopicCommits } from './topic-commits.js';
+import type { ReadContext } from './topic-context.js';
+import { Lag } from './topic-lag.js';
+import type { ReadSettings } from './topic-options.js';
+import { type Inflow, Outflow, type Reader } from './topic-outflow.js';
+import { rangeOf } from './topic-range.js';
+
+/** Who gets the records, and hears how the stream ended. */
+export interface Subscriber<V, K> extends Reader<V, K> {
+  error(error: unknown): void;
+  complete(): void;
+}
+
+/** The part of `revokeTimeout` that is for the acks; the rest is for the commit. */
+const ACKS = 0.8;
+
+export class Reading<V, K> implements Inflow {
+  readonly #context: ReadContext<V, K>;
+  readonly #kafka: Kafka;
+  readonly #settings: ReadSettings;
+  readonly #subscriber: Subscriber<V, K>;
+  readonly #commits: TopicCommits | undefined;
+  readonly #outflow: Outflow<V, K>;
+  readonly #lag: Lag;
+  #consumer: Consumer | undefined;
+  /** Undefined while a group hasn't assigned any. */
+  #assigned: readonly TopicPartition[] | undefined;
+  #bounded = false;
+  /** Where each partition ends, by its number. */
+  #ends: readonly number[] = [];
+  /** Partitions of which everything up to the end has arrived. */
+  readonly #ended = new Set<number>();
+  #stopped = false;
+  #unlisten: { unsubscribe(): void } | undefined;
+
+  constructor(context: ReadContext<V, K>, settings: ReadSettings, subscriber: Subscriber<V, K>) {
+    this.#context = context;
+    this.#kafka = context.kafka;
+    this.#settings = settings;
+    this.#subscriber = subscriber;
+    if (settings.group !== undefined)
+      this.#commits = new TopicCommits(this.#kafka.clock, settings, (error) => this.#warn(error));
+    this.#outflow = new Outflow(context, settings, subscriber, this.#commits, this);
+    this.#lag = new Lag(context, settings, () => this.#assigned ?? []);
+  }
+
+  start(): void {
+    this.#open().catch((error) => this.fail(error));
+  }
+
+  /** The subscriber has become ready for another record. */
+  pump(): void {
+    this.#outflow.pump();
+  }
+
+  /** Emits nothing any more; what is out may be acked for a while, then the group is left. */
+  stop(completed = false): void {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    this.#outflow.stop();
+    this.#lag.stop();
+    this.#unlisten?.unsubscribe();
+    void this.#leave(completed);
+  }
+
+  passed(raw: ConsumerRecord): void {
+    this.#lag.passed(raw);
+  }
+
+  hold(pause: boolean): void {
+    if (pause) this.#consumer?.pause();
+    else this.#consumer?.resume();
+  }
+
+  drained(): void {
+    if (this.#consumer === undefined || !this.#bounded) return;
+    if (this.#assigned?.every(({ partition }) => this.#ended.has(partition))) this.#complete();
+  }
+
+  fail(error: unknown): void {
+    if (this.#stopped) {
+      if (error instanceof KafkaError && error.reason !== 'closed') this.#warn(error);
+      return;
+    }
+    this.stop();
+    this.#subscriber.error(error);
+  }
+
+  #complete(): void {
+    if (this.#stopped) return;
+    this.stop(true);
+    this.#subscriber.complete();
+  }
+
+  async #leave(completed: boolean): Promise<void> {
+    const consumer = this.#consumer;
+    if (consumer === undefined) return;
+    // The work on what was emitted goes on behind a stream that has completed, for as long as it takes.
+    if (completed) await this.#commits?.idle();
+    await consumer.close().catch((error) => this.#warn(error));
+    this.#commits?.close();
+  }
+
+  async #open(): Promise<void> {
+    const { topic } = this.#context;
+    const { group, to, sessionTimeout, revokeTimeout } = this.#settings;
+    const { begin, from, ends } = await rangeOf(this.#kafka, topic, this.#settings);
+    if (this.#stopped) return;
+    this.#bounded = to !== 'live';
+    this.#ends = ends ?? [];
+    this.#unlisten = this.#kafka.status$.subscribe(({ state }) => {
+      if (state === 'closed') this.#onClosed();
+    });
+    this.#lag.start();
+    const handlers = {
+      onRecord: (record: ConsumerRecord) => this.#accept(record),
+      onEnd: (at: TopicPartitionOffset) => this.#onEnd(at),
+      onError: (error: KafkaError) => this.#onError(error),
+    };
+    if (group === undefined) {
+      const assigned = begin.filter((at) => at.offset < this.#endOf(at.partition));
+      this.#assigned = assigned;
+      if (assigned.length === 0) this.#complete();
+      else this.#opened(await this.#kafka.assign(assigned, handlers));
+      return;
+    }
+    const options = { group, topics: [topic], from, begin, sessionTimeout, revokeTimeout };
+    const consumer = await this.#kafka.subscribe(options, {
+      ...handlers,
+      onAssigned: (partitions) => this.#onAssigned(group, partitions),
+      onRevoked: (partitions, lost) => this.#onRevoked(group, partitions, lost),
+    });
+    this.#opened(consumer);
+  }
+
+  #opened(consumer: Consumer): void {
+    this.#consumer = consumer;
+    if (this.#commits) this.#commits.consumer = consumer;
+    if (this.#stopped) void this.#leave(false);
+    else if (this.#outflow.holding) consumer.pause();
+    else if (this.#outflow.empty) this.drained();
+  }
+
+  #accept(raw: ConsumerRecord): void {
+    if (this.#stopped) return;
+    if (!this.#bounded) {
+      this.#outflow.accept(raw);
+      return;
+    }
+    const end = this.#endOf(raw.partition);
+    if (raw.offset < end) this.#outflow.accept(raw);
+    if (raw.offset >= end - 1) this.#reach(raw.partition);
+  }
+
+  #onEnd({ topic, partition, offset }: TopicPartitionOffset): void {
+    if (this.#stopped) return;
+    this.#context.tell({ type: 'end', group: this.#settings.group, topic, partition, offset });
+    if (offset >= this.#endOf(partition)) this.#reach(partition);
+  }
+
+  /** All of the partition has arrived; some of it may wait in line still. */
+  #reach(partition: number): void {
+    this.#ended.add(partition);
+    if (this.#outflow.empty) this.drained();
+  }
+
+  #onAssigned(group: string, partitions: readonly TopicPartition[]): void {
+    this.#assigned = partitions;
+    this.#commits?.assign(partitions);
+    for (const { partition } of partitions) this.#ended.delete(partition);
+    this.#context.tell({ type: 'assigned', group, partitions });
+    if (this.#outflow.empty) this.drained();
+  }
+
+  async #onRevoked(group: string, partitions: readonly TopicPartition[], lost: boolean): Promise<void> {
+    this.#assigned = undefined;
+    this.#outflow.drop(partitions);
+    const wait = this.#settings.revokeTimeout * ACKS;
+    const unfinished = (await this.#commits?.revoke(partitions, lost, wait)) ?? 0;
+    this.#context.tell({ type: 'revoked', group, partitions, lost, unfinished });
+  }
+
+  #onError(error: KafkaError): void {
+    // Nothing would ever come; everything else the consumer recovers from.
+    if (error.reason === 'denied') this.fail(error);
+    else this.#warn(error);
+  }
+
+  #onClosed(): void {
+    if (this.#bounded)
+      this.fail(
+        new KafkaError('closed', `The connection was closed before the end of ${this.#context.topic}`),
+      );
+    else this.#complete();
+  }
+
+  #warn(error: KafkaError): void {
+    this.#context.tell({ type: 'error', group: this.#settings.group, error });
+  }
+
+  #endOf(partition: number): number {
+    return this.#bounded ? (this.#ends[partition] ?? 0) : Number.POSITIVE_INFINITY;
+  }
+}

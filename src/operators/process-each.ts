@@ -1,0 +1,168 @@
+/**
+ * processEach: work on a topic's records, acked when it is done. Between records$ and whoever wants the results.
+ */
+import {
+  from,
+  isObservable,
+  Observable,
+  type ObservableInput,
+  type OperatorFunction,
+  of,
+  type Subscription,
+} from 'rxjs';
+import { type DeadLetters, isDeadLetters } from '../kafka/topic-dead-letter.js';
+import { count, wrong } from '../kafka/topic-options.js';
+import { originOf, type TopicRecord } from '../kafka/topic-record.js';
+import { Lanes } from './lanes.js';
+
+/** When and how often failed work is tried again. */
+export interface ProcessRetry {
+  /** Tries after the first. @default 3 */
+  readonly attempts?: number;
+  /** Milliseconds before the first of them, doubled by each. @default 100 */
+  readonly delay?: number;
+  /** Milliseconds that the delay doubles up to. @default 10000 */
+  readonly maxDelay?: number;
+}
+
+/** What becomes of a record whose work failed. */
+export type OnProcessError =
+  | 'stop'
+  | {
+      /** @default none: the first failure counts */
+      readonly retry?: ProcessRetry;
+      /** The topic that takes the record once its tries are used up; it is then acked. @default none: stop */
+      readonly deadLetter?: DeadLetters;
+    };
+
+/** How records are worked on. */
+export interface ProcessOptions {
+  /** Records worked on at once. @default 64 */
+  readonly concurrency?: number;
+  /**
+   * What is worked on one after the other, in order: the records of a `key` (those without one in no order), of a
+   * `partition`, or nothing (`false`). @default 'key'
+   */
+  readonly ordered?: 'key' | 'partition' | false;
+  /**
+   * `stop`: the stream ends with the error, and the record is read again by the next of its group. Otherwise the work
+   * is tried again, its key or partition waiting, and then the record goes to a dead-letter topic, with its value, its
+   * headers and the error's message. @default 'stop'
+   */
+  readonly onError?: OnProcessError;
+}
+
+/** What the work on a record may give: an Observable or a Promise of results, one result, nothing. */
+type Work<R> = Observable<R> | PromiseLike<R> | R;
+
+/**
+ * Works on each record and acks it when the work's Observable completes or its Promise resolves: at least once. Emits
+ * what the work gives, as it comes. Completes when the records have and all work is done; errors by `onError`, and with
+ * what the records end with. Unsubscribing unsubscribes from the work; what wasn't done is not acked.
+ *
+ * Records wait in here while `concurrency` are worked on; how many there can be is the stream's `maxUnacked`.
+ *
+ * @example
+ * orders.records$({ group: 'billing' }).pipe(
+ *   processEach((record) => charge(record.value), { concurrency: 64, onError: { retry: {}, deadLetter: failed } }),
+ * ).subscribe();
+ */
+export function processEach<V, K, R>(
+  work: (record: TopicRecord<V, K>) => Work<R>,
+  options: ProcessOptions = {},
+): OperatorFunction<TopicRecord<V, K>, R> {
+  const { ordered = 'key' } = options;
+  const concurrency = count('concurrency', options.concurrency ?? 64);
+  if (ordered !== 'key' && ordered !== 'partition' && ordered !== false)
+    throw wrong('ordered', "'key', 'partition' or false", ordered);
+  const policy = policyOf(options.onError ?? 'stop');
+  return (source) =>
+    new Observable<R>((subscriber) => {
+      const inner = new Map<TopicRecord<V, K>, () => void>();
+      let ended = false;
+      const attempt = (record: TopicRecord<V, K>, tries: number, done: () => void): void => {
+        const settle = (): void => {
+          inner.delete(record);
+          record.ack();
+          done();
+          if (ended && lanes.idle) subscriber.complete();
+        };
+        const onError = (error: unknown): void => {
+          if (subscriber.closed) return;
+          if (tries < policy.attempts) {
+            const wait = Math.min(policy.delay * 2 ** tries, policy.maxDelay);
+            inner.set(
+              record,
+              originOf(record).clock.after(wait, () => attempt(record, tries + 1, done)),
+            );
+          } else if (policy.deadLetter === undefined) subscriber.error(error);
+          else {
+            inner.set(record, () => {});
+            policy.deadLetter.deadLetter(record, error).then(
+              () => (subscriber.closed ? record.ack() : settle()),
+              (failure) => subscriber.error(failure),
+            );
+          }
+        };
+        let subscription: Subscription | undefined;
+        inner.set(record, () => subscription?.unsubscribe());
+        subscription = resultOf(work, record).subscribe({
+          next: (result) => subscriber.next(result),
+          error: onError,
+          complete: settle,
+        });
+      };
+      const lanes = new Lanes<TopicRecord<V, K>>(concurrency, (record, done) => attempt(record, 0, done));
+      subscriber.add(() => {
+        for (const [record, stop] of inner) {
+          stop();
+          record.nack();
+        }
+        for (const record of lanes.clear()) record.nack();
+      });
+      subscriber.add(
+        source.subscribe({
+          next: (record) => lanes.push(record, laneOf(record, ordered)),
+          error: (error) => subscriber.error(error),
+          complete: () => {
+            ended = true;
+            if (lanes.idle) subscriber.complete();
+          },
+        }),
+      );
+    });
+}
+
+function policyOf(onError: OnProcessError) {
+  if (onError === 'stop') return { attempts: 0, delay: 0, maxDelay: 0, deadLetter: undefined };
+  if (typeof onError !== 'object' || onError === null)
+    throw wrong('onError', "'stop' or { retry, deadLetter }", onError);
+  const { retry, deadLetter } = onError;
+  if (deadLetter !== undefined && !isDeadLetters(deadLetter))
+    throw wrong('onError.deadLetter', 'a topic', deadLetter);
+  return {
+    attempts: retry === undefined ? 0 : count('onError.retry.attempts', retry.attempts ?? 3),
+    delay: count('onError.retry.delay', retry?.delay ?? 100),
+    maxDelay: count('onError.retry.maxDelay', retry?.maxDelay ?? 10_000, 2_147_483_647),
+    deadLetter,
+  };
+}
+
+/** Of one topic's stream, so that the partition and the key are enough. */
+function laneOf({ partition, key }: TopicRecord<any, any>, ordered: 'key' | 'partition' | false): unknown {
+  if (ordered === false) return undefined;
+  if (ordered === 'partition') return partition;
+  if (key === null) return undefined;
+  return `${partition}/${Buffer.isBuffer(key) ? key.toString('latin1') : key}`;
+}
+
+function resultOf<T, R>(work: (record: T) => Work<R>, record: T): Observable<R> {
+  try {
+    const given = work(record);
+    if (isObservable(given)) return given as Observable<R>;
+    const pending = typeof (given as PromiseLike<R> | undefined)?.then === 'function';
+    return pending ? from(given as ObservableInput<R>) : of(given as R);
+  } catch (error) {
+    return new Observable((subscriber) => subscriber.error(error));
+  }
+}

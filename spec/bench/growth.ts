@@ -1,14 +1,15 @@
 /**
  * How the cost of a call grows: with the payload, with servers in a group, with clients that share an
- * inbox topic. Each is a table; its last column names what was used up, the first of these that was.
+ * inbox topic. Each is a table; its last column names what was used up.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { labelOf } from './contenders.js';
+import { bytes, COMMON, common, type Figure } from './growth-table.js';
 import type { CallLoad } from './load.js';
-import { type Measured, measureGroup, PAYLOAD } from './measure.js';
+import { measureGroup, PAYLOAD } from './measure.js';
 import { Worker } from './processes.js';
 import { median } from './statistics.js';
-import { type Cell, fixed, percent, table, whole } from './table.js';
+import { table, whole } from './table.js';
 
 const PAYLOADS = [64, 1_024, 16_384, 262_144];
 const SERVERS = [1, 2, 4];
@@ -20,17 +21,9 @@ const MOST_BYTES = 16 * 2 ** 20;
 const PROCESSES = 4;
 /** Milliseconds for a group to settle after a server joined. */
 const SETTLE = 4_000;
-/** From here on something counts as used up. */
-const FULL = 0.9;
-
 export interface GrowthOptions {
   readonly rounds: number;
   readonly milliseconds: number;
-}
-
-interface Figure extends Measured {
-  /** Share of all cores. */
-  readonly machine: number;
 }
 
 export class Growth {
@@ -163,37 +156,3 @@ export class Growth {
     ) as unknown as Figure;
   }
 }
-
-const COMMON = [
-  'p50 ms',
-  'p99 ms',
-  'client CPU',
-  'server CPU',
-  'client loop',
-  'server loop',
-  'machine',
-  'limit',
-];
-
-function common({ p50, p99, clientCpu, serverCpu, clientLoop, serverLoop, machine }: Figure): Cell[] {
-  const limit =
-    machine >= FULL
-      ? 'all cores'
-      : clientLoop >= FULL
-        ? "clients' event loops"
-        : serverLoop >= FULL
-          ? "servers' event loops"
-          : 'round trips';
-  return [
-    fixed(p50, 1),
-    fixed(p99, 1),
-    fixed(clientCpu, 1),
-    fixed(serverCpu, 1),
-    percent(clientLoop),
-    percent(serverLoop),
-    percent(machine),
-    limit,
-  ];
-}
-
-const bytes = (count: number) => (count < 1_024 ? `${count} B` : `${count / 1_024} KiB`);

@@ -31,6 +31,7 @@ if (brokers === '') {
   process.exit(EXIT_USAGE);
 }
 profiling.directory = options.profile;
+if (options.profile !== undefined) mkdirSync(options.profile, { recursive: true });
 let natsServer: NatsServer | undefined;
 const pairs: { pair: Pair; address: string }[] = [];
 await tellOfOthers();

@@ -17,7 +17,7 @@ others', and prints tables. All rounds run every contender, so that they see the
   --growth           instead: larger payloads, more servers, more clients
   --json FILE        writes every figure of every round
   --svg FILE         draws calls/s at 1,000 in flight
-  --profile DIR      writes a CPU profile of each process, for Chrome's DevTools
+  --profile DIR      writes a CPU profile of each process's event loop, for Chrome's DevTools
   --help
 
 The contenders that aren't callstream's own dependencies are installed with

@@ -24,12 +24,9 @@ export class Worker {
   ): Promise<Worker> {
     const { connections = 1, flags = [] } = options;
     const { directory } = profiling;
-    const profile =
-      directory === undefined
-        ? []
-        : ['--cpu-prof', `--cpu-prof-dir=${directory}`, `--cpu-prof-name=${name}-${role}.cpuprofile`];
-    const child = fork(WORKER, [role, name, address, String(connections)], {
-      execArgv: ['--import', 'tsx', ...flags, ...profile],
+    const profile = directory === undefined ? '' : `${directory}/${name}-${role}.cpuprofile`;
+    const child = fork(WORKER, [role, name, address, String(connections), profile], {
+      execArgv: ['--import', 'tsx', ...flags],
     });
     const worker = new Worker(child);
     await worker.#next(START_LIMIT, `${name} did not start`);

@@ -1,11 +1,12 @@
 /**
- * A process of the bench: `worker.ts serve|call CONTENDER ADDRESS [CONNECTIONS]`. It says `ready` to its
+ * A process of the bench: `worker.ts serve|call CONTENDER ADDRESS [CONNECTIONS [PROFILE]]`. It says `ready` to its
  * parent, then answers each load it is sent with what it measured and what CPU time it has used so far.
  */
 
 import type { Caller } from './contender.js';
 import { contenderOf } from './contenders.js';
 import { type Load, measureCalls, measurePending, measureStreams } from './load.js';
+import { startProfile } from './profile.js';
 
 /** Seconds of this process, from its start up to now. */
 export interface Usage {
@@ -17,13 +18,18 @@ export interface Usage {
 
 export type Answer = (Usage & { readonly result: unknown }) | { readonly error: string };
 
-process.on('disconnect', () => process.exit());
-const [role, name = '', address = '', connections = '1'] = process.argv.slice(2);
+const [role, name = '', address = '', connections = '1', profile = ''] = process.argv.slice(2);
+let end = async () => {};
+process.on('disconnect', () => void end().finally(() => process.exit()));
 const contender = await contenderOf(name).load();
 const callers: Caller[] = [];
 if (role === 'serve') await contender.serve(address);
 else for (let i = 0; i < Number(connections); i += 1) callers.push(await contender.connect(address));
 process.on('message', (load: Load) => void answer(load).then((given) => process.send?.(given)));
+if (profile !== '') {
+  const stop = await startProfile();
+  end = () => stop(profile);
+}
 process.send?.('ready');
 
 async function answer(load: Load): Promise<Answer> {

@@ -275,7 +275,11 @@ describe('dedupe', () => {
       await bench.advance(10);
       send('now', 'c', { id: 3, meta: { attempt: 2 } });
       await bench.advance(10);
-      expect([began, answers().at(-1), server.stats.repeated]).to.deep.equal([['a', 'b', 'c'], [3, 'c 3'], 0]);
+      expect([began, answers().at(-1), server.stats.repeated]).to.deep.equal([
+        ['a', 'b', 'c'],
+        [3, 'c 3'],
+        0,
+      ]);
     });
 
     it('should join a call in a full line rather than be refused', async () => {
@@ -533,10 +537,13 @@ describe('dedupe', () => {
 
   describe('streams', () => {
     const asked = { attempt: 1, credit: 10 };
-    const messages = (peer = raw) => peer.messages().map(({ id, method, params, error }) => [
-      method ?? (error === undefined ? 'end' : error.code),
-      params?.id ?? id,
-    ]);
+    const messages = (peer = raw) =>
+      peer
+        .messages()
+        .map(({ id, method, params, error }) => [
+          method ?? (error === undefined ? 'end' : error.code),
+          params?.id ?? id,
+        ]);
 
     it('should open once; the records of repeats are done with the first', async () => {
       await start();

@@ -1,8 +1,8 @@
 /** NestJS, byte by byte: the topic is the pattern, several answers, its headers, its rules for values. */
 import { expect } from 'chai';
 import * as t from 'io-ts';
-import { concat, map, of, take, throwError, timer } from 'rxjs';
-import { notification, RpcError, request, service, stream } from '../../src/index.js';
+import { concat, of, Subject, throwError } from 'rxjs';
+import { notification, RpcError, request, type Server, service, stream } from '../../src/index.js';
 import { Bench, ending, failureOf, INBOX, watch } from './harness.js';
 import { answerTo, headersOf, last } from './peer-records.js';
 
@@ -20,9 +20,12 @@ describe('the dialect of NestJS', () => {
 
   describe('serving ClientKafka', () => {
     let noted: unknown[];
+    let feed: Subject<unknown>;
+    let server: Server;
 
     beforeEach(async () => {
       noted = [];
+      feed = new Subject();
       const connection = await bench.connect();
       const target = {
         echo: (value: unknown) => value,
@@ -30,11 +33,7 @@ describe('the dialect of NestJS', () => {
         none: () => null,
         note: (text: unknown) => void noted.push(text),
         now: () => of(1, 2, 3),
-        later: () =>
-          timer(10, 10).pipe(
-            take(2),
-            map((i) => ({ i })),
-          ),
+        later: () => feed,
         breaks: () =>
           concat(
             of('a'),
@@ -47,7 +46,8 @@ describe('the dialect of NestJS', () => {
           throw new RpcError(7, 'nö luck');
         },
       };
-      await bench.until(connection.serve('s', target, { interop: 'nest', requests: { partitions: 1 } }));
+      const options = { interop: 'nest', requests: { partitions: 1 } } as const;
+      server = await bench.until(connection.serve('s', target, options));
     });
 
     const address = (method: string) => ({
@@ -99,12 +99,27 @@ describe('the dialect of NestJS', () => {
     });
 
     it('should end a stream that ends later with a record of its own', async () => {
-      const [first, second, end, ...more] = await ask('later', '{}');
-      expect([first, second]).to.deep.equal([
+      expect(await ask('later', '{}')).to.deep.equal([]);
+      for (const end of [() => feed.next({ i: 0 }), () => feed.next({ i: 1 }), () => feed.complete()]) {
+        end();
+        await bench.advance(20);
+      }
+      const records = bench.broker.records('s.later.reply');
+      expect(
+        records.map((record) => [record.value && String(record.value), headersOf(record)]),
+      ).to.deep.equal([
         ['{"i":0}', open],
-        ['{"i":1}', ended],
+        ['{"i":1}', open],
+        [null, ended],
       ]);
-      expect([end, more]).to.deep.equal([undefined, []]);
+    });
+
+    it('should end an open stream with an error when its server stops', async () => {
+      expect(await ask('later', '{}')).to.deep.equal([]);
+      await bench.until(server.close({ drain: 20 }));
+      const [end] = bench.broker.records('s.later.reply');
+      expect(headersOf(end as never)[ERROR]).to.include('the server stops');
+      expect(feed.observed).to.equal(false);
     });
 
     it('should end a stream that fails with the error', async () => {

@@ -48,7 +48,8 @@ describe('the dialect of Spring Kafka', () => {
       const list = Object.entries(headers).map(([name, content]) => ({ [name]: content }));
       bench.broker.append({ topic, partition: 0, value, headers: list });
       await bench.advance(50);
-      return bench.broker.records(OUT).at(-1);
+      const byTime = bench.broker.records(OUT).sort((a, b) => a.timestamp - b.timestamp);
+      return byTime.at(-1);
     };
 
     for (const [what, body, answer] of [
@@ -110,6 +111,20 @@ describe('the dialect of Spring Kafka', () => {
       expect(topic).to.include(
         '"secrets" isn\'t one of replyTopics: callstream.inbox, s.replies, quotes.out',
       );
+    });
+
+    it('should answer a body that must be JSON and is not with a parse error, if it may', async () => {
+      const connection = await bench.connect();
+      const spring = { topics: { 'json.in': 'echo' }, replyTopics: [OUT], body: 'json' } as const;
+      await bench.until(
+        connection.serve('json', { echo: (value: unknown) => value }, { interop: { spring } }),
+      );
+      const record = await ask('json.in', 'words');
+      expect(JSON.parse(headersOf(record as never)['callstream-error'] ?? '')).to.include({ code: -32700 });
+      await ask('json.in', 'words', {});
+      expect([bench.broker.records(OUT).length, bench.broker.records('json.replies').length]).to.deep.equal([
+        1, 1,
+      ]);
     });
 
     it('should answer JSON-RPC on these topics as JSON-RPC', async () => {

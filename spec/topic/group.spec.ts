@@ -134,9 +134,10 @@ describe('records$ with a group', () => {
     other.items[0]?.ack();
     await world.clock.advance(1_000);
     world.broker.thaw(kafka);
-    await world.clock.advance(20_000);
+    await world.clock.advance(5);
     for (const record of seen.items) record.ack();
-    await world.clock.advance(5_000);
+    seen.subscription.unsubscribe();
+    await world.clock.advance(20_000);
     expect(events.log.filter((event) => String(event).startsWith('lost'))).deep.equal([
       'lost 0, 4 unfinished',
     ]);

@@ -23,6 +23,13 @@ const FIRST_CHECK = 16;
 const CHECK_RECORDS = 256;
 const CHECK_BYTES = 1024 * 1024;
 
+/**
+ * A resumed partition is fetched again from where librdkafka thinks that the application stood, which can be a record
+ * or two behind what the consuming thread had on its way. Looked for in the records next to arrive only: a topic made
+ * anew begins at lower offsets too.
+ */
+const SUSPECTS = 256;
+
 /** The native consumer, as far as delivery needs it. Its calls are void while there is none. */
 export interface Source {
   hold(pause: boolean): void;
@@ -43,6 +50,10 @@ export class Delivery {
   #paused = false;
   #stopped = false;
   #behind = false;
+  /** What the native consumer was told. */
+  #holding = false;
+  /** Records after a resume that may have been delivered before. */
+  #suspects = 0;
   #turnRecords = 0;
   #turnBytes = 0;
   #uncheckedBytes = 0;
@@ -60,7 +71,12 @@ export class Delivery {
   readonly accept = (message: NativeMessage): void => {
     if (this.#stopped) return;
     const next = this.#next.get(message.topic);
-    if (next?.[message.partition] === undefined) return;
+    const expected = next?.[message.partition];
+    if (next === undefined || expected === undefined) return;
+    if (this.#suspects > 0) {
+      this.#suspects -= 1;
+      if (message.offset < expected) return;
+    }
     if (message.headers === undefined) message.headers = NO_HEADERS as NonNullable<NativeMessage['headers']>;
     const record = message as unknown as ConsumerRecord;
     next[message.partition] = message.offset + 1;
@@ -107,13 +123,12 @@ export class Delivery {
   pause(): void {
     if (this.#paused) return;
     this.#paused = true;
-    if (!this.#behind) this.#source.hold(true);
+    this.#hold(true);
   }
 
   resume(): void {
     if (!this.#paused) return;
     this.#paused = false;
-    if (!this.#behind) this.#source.hold(false);
     const held = this.#held;
     this.#held = [];
     for (let i = 0; i < held.length; i += 1) {
@@ -126,6 +141,8 @@ export class Delivery {
         return;
       }
     }
+    // Only now: what a paused consumer left behind, over several pauses, would otherwise grow without a bound.
+    if (!this.#behind) this.#hold(false);
     for (const at of this.#heldEnds.splice(0)) this.end(at);
   }
 
@@ -133,6 +150,13 @@ export class Delivery {
   stop(): void {
     this.#stopped = true;
     this.#held = [];
+  }
+
+  #hold(pause: boolean): void {
+    if (this.#holding === pause) return;
+    this.#holding = pause;
+    if (!pause) this.#suspects = SUSPECTS;
+    this.#source.hold(pause);
   }
 
   #count(bytes: number): void {
@@ -147,7 +171,7 @@ export class Delivery {
     const size = this.#turnBytes / this.#turnRecords;
     if (backlog < MAX_BACKLOG_RECORDS && backlog * size < MAX_BACKLOG_BYTES) return;
     this.#behind = true;
-    if (!this.#paused) this.#source.hold(true);
+    this.#hold(true);
   }
 
   /** Records that the consuming thread has taken and this one hasn't seen yet. */
@@ -167,6 +191,6 @@ export class Delivery {
     this.#uncheckedBytes = 0;
     if (!this.#behind) return;
     this.#behind = false;
-    if (!this.#paused && !this.#stopped) this.#source.hold(false);
+    if (!this.#paused && !this.#stopped) this.#hold(false);
   };
 }

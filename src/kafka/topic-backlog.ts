@@ -5,11 +5,11 @@
 import type { ConsumerRecord, TopicPartition } from './port.js';
 
 /** Over the first the consumer pauses, under the second it goes on. What is on its way may still come on top. */
-const HIGH = { records: 8_192, bytes: 16 * 1024 * 1024 };
-const LOW = { records: 2_048, bytes: 4 * 1024 * 1024 };
+const HIGH = { records: 4_096, bytes: 8 * 1024 * 1024 };
+const LOW = { records: 1_024, bytes: 2 * 1024 * 1024 };
 
 /** Records taken before the line is cut: cutting moves what is left. */
-const CUT = 4_096;
+const CUT = 2_048;
 
 /** Bytes of key and value. */
 export const sizeOf = ({ key, value }: ConsumerRecord): number =>

@@ -30,7 +30,7 @@ export interface Inflow {
 }
 
 /** Milliseconds after which a slice of records lets other work of the event loop go first, and how often to look. */
-const SLICE = 20;
+const SLICE = 50;
 const LOOK = 64;
 
 export class Outflow<V, K> implements RecordOwner {

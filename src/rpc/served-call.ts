@@ -72,7 +72,8 @@ export class ServedCall implements Outcome, Expiring, Controlled, LiveCall, Wait
   }
 
   get streaming(): boolean {
-    return this.#emission !== undefined || (this.#work.caller.item && this.#subscription) !== undefined;
+    if (this.#emission !== undefined) return true;
+    return this.#entry.kind !== 'request' && (this.#work.caller.item && this.#subscription) !== undefined;
   }
 
   /** Its turn has come; `host.leave` is called when the handler no longer takes one. */

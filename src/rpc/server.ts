@@ -107,7 +107,7 @@ export class ServiceServer {
     this.#commits.consumer = await kafka.subscribe(
       {
         group: this.service,
-        topics: [requestsTopic, ...dialects.topics],
+        topics: [...new Set([requestsTopic, ...dialects.topics])],
         from: 'earliest',
         sessionTimeout,
         revokeTimeout: revokeTimeout + 500,

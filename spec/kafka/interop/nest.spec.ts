@@ -37,7 +37,8 @@ describeWith({ npm: ['--version'] }, 'NestJS', function () {
   let peer: Peer;
   let client: UntypedClient;
 
-  before(async () => {
+  before(async function () {
+    this.timeout(180_000);
     connection = await connect({ brokers });
     const kafka = await openKafka({ brokers });
     for (const method of ['add', 'greet', 'echo', 'fail', 'some', 'note']) {

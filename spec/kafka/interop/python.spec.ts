@@ -26,7 +26,8 @@ describeWith({ python3: ['-c', 'import venv, ensurepip'] }, 'a kafka-python pipe
   let server: Peer;
   let client: UntypedClient;
 
-  before(async () => {
+  before(async function () {
+    this.timeout(180_000);
     connection = await connect({ brokers });
     const target = {
       add: (a: number, b: number) => a + b,

@@ -31,7 +31,8 @@ describeWith(PROGRAMS, 'Spring Kafka', function () {
   let peer: Peer;
   let client: UntypedClient;
 
-  before(async () => {
+  before(async function () {
+    this.timeout(180_000);
     connection = await connect({ brokers, onIssue: ({ message }) => issues.push(message) });
     const kafka = await openKafka({ brokers });
     await kafka.createTopic({ topic: replies, partitions: 2 });

@@ -104,7 +104,8 @@ function called(
   patterns: Readonly<Record<string, string>>,
   { topic, partition }: Peer,
 ): ClientDialect {
-  const topicOf = (method: string) => patterns[method] ?? `${service}.${method}`;
+  const named = new Map(Object.entries(patterns));
+  const topicOf = (method: string) => named.get(method) ?? `${service}.${method}`;
   const address: Headers = [{ kafka_replyTopic: topic }, { kafka_replyPartition: String(partition) }];
   return {
     // The connection's own inbox: its partition is a decimal string there as here.

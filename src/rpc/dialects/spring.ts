@@ -77,7 +77,8 @@ function served(service: string, options: SpringServeOptions): ServerDialect {
       const method = textOf(record, methodHeader) ?? methods.get(record.topic);
       if (method === undefined) return undefined;
       const body = record.value === null ? NONE : read(record.value, mode);
-      if (isRight(body) && isMessage(body.right.value)) return undefined;
+      // What can't be read and names no address is nobody's.
+      if (isRight(body) ? isMessage(body.right.value) : envelope.replyTopic === undefined) return undefined;
       const text = isRight(body) && body.right.text;
       const caller = callerOf(envelope, text ? textAnswer : jsonAnswer, options.errorHeader ?? ERROR);
       const id = envelope.replyTopic === undefined ? undefined : caller.id;
@@ -138,7 +139,8 @@ function called(service: string, options: SpringClientOptions): ClientDialect {
   const mode = modeOf(options);
   const { methodHeader = METHOD, errorHeader: errorName = ERROR, topic = service } = options;
   const replyTopic = options.replyTopic ?? `${service}.replies`;
-  const topicOf = (method: string) => (typeof topic === 'string' ? topic : (topic[method] ?? method));
+  const topics = new Map(typeof topic === 'string' ? [] : Object.entries(topic));
+  const topicOf = (method: string) => topics.get(method) ?? (typeof topic === 'string' ? topic : method);
   return {
     replies: { topic: replyTopic, partitions: 1 },
     topicOf,

@@ -1,0 +1,176 @@
+/** What holds for every schedule, whatever goes wrong in it (design: what is promised). */
+import { header } from '../../src/kafka/port.js';
+import { messagesOf, remembered } from './log.js';
+import { type Call, type Run, TOLERANCE, type World } from './world.js';
+
+const TOPIC = 's.requests';
+
+/** Watches the commits: what is committed has been answered. */
+export class Ledger {
+  readonly failures: string[] = [];
+  readonly #committed = new Map<number, number>();
+
+  check(world: World): void {
+    const { broker, schedule, servers } = world;
+    const moved: { partition: number; from: number; to: number }[] = [];
+    for (let partition = 0; partition < schedule.partitions; partition += 1) {
+      const from = this.#committed.get(partition) ?? 0;
+      const to = broker.committed('s', { topic: TOPIC, partition }) ?? 0;
+      if (to > from) moved.push({ partition, from, to });
+      this.#committed.set(partition, Math.max(from, to));
+    }
+    // An answer that Kafka has refused for good is an end as well.
+    const mayBeLost =
+      schedule.lost > 0 || schedule.refused > 0 || servers.some((it) => it.impaired.length > 0);
+    if (moved.length === 0 || mayBeLost) return;
+    const answered = answers(world);
+    for (const record of broker.records(TOPIC)) {
+      const { partition, offset, value } = record;
+      if (!moved.some((it) => it.partition === partition && offset >= it.from && offset < it.to)) continue;
+      for (const { id, method } of messagesOf(value as Buffer)) {
+        if (id === undefined || method?.startsWith('$/')) continue;
+        const who = String(header(record.headers, 'kafka_correlationId'));
+        if (!answered.has(`${who} ${id}`)) {
+          this.failures.push(
+            `${partition}@${offset} is committed, its call ${id} (${method}) is not answered`,
+          );
+        }
+      }
+    }
+  }
+}
+
+/** Caller and id of every call that was answered, or whose stream was opened. */
+function answers({ broker }: World): Set<string> {
+  const found = new Set<string>();
+  for (let inbox = 0; inbox < 9; inbox += 1) {
+    for (const record of broker.records(`inbox.${inbox}`)) {
+      for (const { id, method, params } of messagesOf(record.value as Buffer)) {
+        const answered = method === undefined ? id : method === '$/open' ? params.id : undefined;
+        if (answered === undefined) continue;
+        found.add(`${String(header(record.headers, 'kafka_correlationId'))} ${answered}`);
+      }
+    }
+  }
+  return found;
+}
+
+/** What is wrong once everything is over. */
+export function violations(world: World, patient: boolean): string[] {
+  const found: string[] = [];
+  for (const call of world.calls) found.push(...ofCall(call, world, patient));
+  const copies = copiesOf(world);
+  const byToken = new Map<number, Run[]>();
+  for (const run of world.runs) byToken.set(run.token, [...(byToken.get(run.token) ?? []), run]);
+  for (const [token, runs] of byToken) {
+    found.push(...ofRuns(token, runs, copies.get(token) ?? { records: 0, remembered: false }, world));
+  }
+  for (const issue of world.issues) if (!/threw|Unknown|NotSent|Failed/.test(issue)) found.push(issue);
+  return found;
+}
+
+/** By the token of a call: its requests in the log, and whether a server may remember them all. */
+function copiesOf({ broker }: World): Map<number, { records: number; remembered: boolean }> {
+  const copies = new Map<number, { records: number; remembered: boolean }>();
+  for (const { value } of broker.records(TOPIC)) {
+    for (const message of messagesOf(value as Buffer)) {
+      const { method, params } = message;
+      if (method?.startsWith('$/')) continue;
+      const known = copies.get(params[0]) ?? { records: 0, remembered: true };
+      known.records += 1;
+      known.remembered &&= remembered(message);
+      copies.set(params[0], known);
+    }
+  }
+  return copies;
+}
+
+function ofCall(call: Call, world: World, patient: boolean): string[] {
+  const found: string[] = [];
+  const { by, ends, expiresAt, items, left, step, token } = call;
+  const name = `${step.method} ${token} at ${call.at - world.begunAt}`;
+  const fail = (what: string) => found.push(`${name}: ${what}`);
+  const streams = step.method === 'feed' || step.method === 'pull';
+  items.forEach((item, index) => {
+    if (item[0] !== token || item[1] !== index) fail(`item ${index} is ${item}`);
+  });
+  if (ends.length > 1) fail(`ended ${ends.length} times`);
+  const [end] = ends;
+  if (end === undefined) {
+    if (!left && by.state !== 'killed') fail('never ended');
+    return found;
+  }
+  if (left && end.at > call.leftAt) fail('ended after it was left');
+  const frozen = by.impaired.find(({ from, to }) => from <= expiresAt && to >= expiresAt);
+  const latest = Math.max(expiresAt, frozen?.to ?? 0);
+  if (!streams && end.at > latest) fail(`ended ${end.at - latest} ms late`);
+  if ('result' in end) {
+    if (streams && items.length !== step.count) fail(`completed with ${items.length} of ${step.count} items`);
+    const got = (end.result as { token?: number } | undefined)?.token;
+    if (!streams && step.method !== 'note' && got !== token) fail(`got the result of ${got}`);
+    if (step.method === 'fail') fail('got a result of a handler that throws');
+    return found;
+  }
+  const { error } = end;
+  if (error._tag === undefined) fail(`ended with ${String(error)}`);
+  const runs = world.runs.filter((run) => run.token === token);
+  if ((error._tag === 'NotSent' || error._tag === 'Failed') && token < 1_000_000 && runs.length > 0) {
+    fail(`is ${error._tag} (${error.reason}), and it ran`);
+  }
+  if (error._tag === 'RpcError') {
+    const codes = [-32000, -32001, -32002, -32003, -32603, ...(step.method === 'fail' ? [7] : [])];
+    if (!codes.includes(error.code)) fail(`ended with ${error.code}`);
+    if (error.code === 7 && error.data !== token) fail(`got the error of ${error.data}`);
+  }
+  if (patient) found.push(...ofPatient(call, name, world));
+  return found;
+}
+
+/** Where servers come and go in good order, a call that has time and is not cancelled gets its answer. */
+function ofPatient(call: Call, name: string, world: World): string[] {
+  const { by, ends, step } = call;
+  const { concurrency, maxQueued, maxRemembered } = world.schedule;
+  const bounded = concurrency < 64 || maxQueued < 100 || maxRemembered < 100;
+  const plain = ['echo', 'slow', 'fail', 'note'].includes(step.method) && step.shared === undefined;
+  if (bounded || !plain || step.timeout < 2_500 || step.patience !== undefined || by.state !== 'up')
+    return [];
+  const [end] = ends;
+  if (end === undefined || 'result' in end || (end.error._tag === 'RpcError' && end.error.code === 7))
+    return [];
+  return [`${name}: ended with ${end.error._tag} ${end.error.message}`];
+}
+
+function ofRuns(
+  token: number,
+  runs: readonly Run[],
+  copies: { readonly records: number; readonly remembered: boolean },
+  world: World,
+): string[] {
+  const found: string[] = [];
+  const { drain, revokeTimeout } = world.schedule;
+  if (runs.length > 0 && copies.records === 0) found.push(`${token} ran, and was never sent`);
+  const repeats =
+    world.calls.some(({ step, token: it }) => it === token && step.method === 'busy') || token < 0;
+  const relays = world.calls.some(({ step, token: it }) => it === token && step.method === 'relay');
+  for (const on of new Set(runs.map((run) => run.on))) {
+    const own = runs.filter((run) => run.on === on);
+    if (!copies.remembered || repeats || relays) {
+      if (own.length > copies.records) found.push(`${token} ran ${own.length} times on ${on.name}`);
+      continue;
+    }
+    own.slice(1).forEach((run, index) => {
+      const before = own[index] as Run;
+      if (run.localAt <= before.deadline + TOLERANCE) {
+        found.push(`${token} ran again on ${on.name}, ${run.localAt - before.localAt} ms later`);
+      }
+    });
+  }
+  const on = [...new Set(runs.map((run) => run.on))];
+  const last = runs.at(-1) as Run;
+  const unfinished = revokeTimeout < 1_000 || drain < 1_000;
+  const unclean = runs.some((run) => run.on.impaired.some(({ from }) => from <= last.at));
+  if (on.length > copies.records && !unfinished && !unclean) {
+    found.push(`${token} ran on ${on.map(({ name }) => name)}, of ${copies.records} records`);
+  }
+  return found;
+}

@@ -41,7 +41,7 @@ export type {
   TopicSpec,
 } from './kafka/port.js';
 export { header, KafkaError, type KafkaErrorReason, type KafkaStatus } from './kafka/port.js';
-export type { Topic, TopicFormat, Topics } from './kafka/topic-api.js';
+export type { CreateTopicOptions, Topic, TopicFormat, Topics } from './kafka/topic-api.js';
 export type { CodecName } from './kafka/topic-codec.js';
 export type { DeadLetters } from './kafka/topic-dead-letter.js';
 export { InvalidRecordError, type TopicEvent } from './kafka/topic-events.js';
@@ -57,6 +57,7 @@ export {
 export type { CloseOptions, ConnectOptions, ServeOptions, TopicOptions } from './options.js';
 export type { ServerStats } from './rpc/call-host.js';
 export type { BatchEntry, CallOptions, Client, ClientOptions, UntypedClient } from './rpc/client-api.js';
+export type { ClientInterop, ServeInterop } from './rpc/dialects/table.js';
 export type { CallContext, Handlers, Target } from './rpc/dispatch.js';
 export {
   type CallError,

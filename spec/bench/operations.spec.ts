@@ -28,12 +28,15 @@ describe('What calls cost', () => {
   let client: Operations;
   let server: Operations;
 
-  /** A server and a client in position, and all counts at nought. */
+  /** A server and a client in position, and all counts at nought. Inboxes drawn at random might be shared, which costs. */
   async function start(): Promise<(text: string) => Promise<unknown>> {
     const broker = new MemoryBroker({ clock });
     const [serving, calling] = [counted(broker.connect()), counted(broker.connect())];
     connections = await clock.until(
-      Promise.all([connect({ kafka: serving.kafka }), connect({ kafka: calling.kafka })]),
+      Promise.all([
+        connect({ kafka: serving.kafka, inbox: { topic: 'server.inbox' } }),
+        connect({ kafka: calling.kafka, inbox: { topic: 'client.inbox' } }),
+      ]),
     );
     const [one, other] = connections as [Connection, Connection];
     async function* items(count: number) {
@@ -43,7 +46,7 @@ describe('What calls cost', () => {
       echo: ([text]: [string]) => text,
       items: ([count]: [number]) => items(count),
     };
-    await clock.until(one.serve(bench, handlers));
+    await clock.until(one.serve(bench, handlers, { replyTopics: ['client.inbox'] }));
     const to = other.client(bench);
     await clock.until(to.call('echo', ['first']));
     await clock.advance(60_000);

@@ -11,7 +11,7 @@ import { Ledger, violations } from './laws.js';
 import { clean, rough, type Schedule } from './schedule.js';
 import { World } from './world.js';
 
-const SCHEDULES = Number(process.env.SCHEDULES ?? 400);
+const SCHEDULES = Number(process.env.SCHEDULES ?? 250);
 const tally: Record<string, number> = {};
 
 async function play(schedule: Schedule, patient: boolean): Promise<void> {

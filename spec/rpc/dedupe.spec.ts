@@ -229,7 +229,7 @@ describe('dedupe', () => {
       await start();
       send('now', 'a');
       await bench.advance(10);
-      bench.broker.inject({ topic: INBOX, report: 'unwritten', times: 1 });
+      bench.broker.inject({ topic: INBOX, report: 'unwritten', times: 2 });
       send('now', 'a', { meta: { attempt: 2 } });
       await bench.advance(500);
       expect([committed(), server.stats.lost]).to.deep.equal([2, 1]);

@@ -172,6 +172,24 @@ describe('records$ without a group', () => {
     expect(bounded.log).deep.equal([0, `error The connection was closed before the end of ${TOPIC}`]);
   });
 
+  it('should complete a live stream whose connection closes while it joins, and error on one that is closed', async () => {
+    const world = await World.open();
+    const topic = world.connection.topic(TOPIC);
+    const other = await world.connect();
+    new Seen(other.topic(TOPIC).records$({ group: 'g', autoAck: false }));
+    world.fill([1]);
+    await world.clock.advance(100);
+    const seen = new Seen(topic.records$({ group: 'g' }), theValue);
+    await world.clock.advance(10);
+    await world.clock.until(world.connection.close());
+    await world.clock.advance(100);
+    expect(seen.log).deep.equal(['complete']);
+    const late = new Seen(topic.records$());
+    await world.clock.advance(100);
+    expect(late.log.length).equal(1);
+    expect(late.log[0]).match(/^error .*closed/);
+  });
+
   it('should do nothing after an unsubscribe, even one while it opens', async () => {
     const world = await World.open();
     world.fill([1]);
@@ -194,6 +212,9 @@ describe('records$ without a group', () => {
     await world.clock.advance(60);
     expect(seen.log).deep.equal([1]);
     expect(events.log).deep.equal(['end 0@3', 'lag 0: 2']);
+    seen.items[0]?.ack();
+    await world.clock.advance(50);
+    expect(events.log).deep.equal(['end 0@3', 'lag 0: 2', 'lag 0: 1']);
   });
 
   it('should refuse options by their name', async () => {

@@ -64,6 +64,9 @@ export class Topics {
   }
 
   async offsetsAt(topic: string, timestamp: number): Promise<TopicPartitionOffset[]> {
+    // The mock would answer that nothing is younger than any time.
+    if (this.#base.embedded)
+      throw new KafkaError('failed', `${topic}: a mock cluster knows no offsets by time`);
     const count = (await this.partitions(topic)) ?? 0;
     const partitions = Array.from({ length: count }, (_, partition) => ({ topic, partition }));
     const found = await offsetsAt(this.#binding, this.#base, partitions, timestamp);

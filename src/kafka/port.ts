@@ -170,7 +170,7 @@ export interface Kafka {
   watermarks(at: TopicPartition): Promise<{ readonly low: number; readonly high: number }>;
   /**
    * The first offset of each partition whose record is of `timestamp` (milliseconds since the epoch) or younger; the
-   * end of a partition that has none. librdkafka's mock doesn't know.
+   * end of a partition that has none. Rejects on librdkafka's mock, which doesn't know.
    */
   offsetsAt(topic: string, timestamp: number): Promise<TopicPartitionOffset[]>;
 

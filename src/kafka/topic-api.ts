@@ -12,6 +12,15 @@ import type { ReadOptions } from './topic-options.js';
 import type { TopicRecord } from './topic-record.js';
 import type { PublishOptions, SinkOptions } from './topic-sink.js';
 
+/** How a topic is made; what isn't given is the broker's default. */
+export interface CreateTopicOptions {
+  /** @default 4 */
+  readonly partitions?: number;
+  readonly replicationFactor?: number;
+  /** Topic configuration by Kafka's names, as `retention.ms`. */
+  readonly config?: Readonly<Record<string, string>>;
+}
+
 /** How a topic's keys and values are written. */
 export interface TopicFormat<V = any> {
   /** How a value becomes bytes; what is below `value`, where there is one. @default 'json' */
@@ -32,6 +41,13 @@ export interface Topic<V, K = string> extends DeadLetters {
   readonly events$: Observable<TopicEvent>;
   /** Records that didn't decode, and what was told of on `events$` as an error. */
   readonly stats: { readonly invalid: number; readonly errors: number };
+
+  /**
+   * Creates the topic where it is missing. Rejects with a KafkaError, `denied` where that isn't allowed.
+   *
+   * @example await orders.create({ partitions: 12, config: { 'retention.ms': '86400000' } });
+   */
+  create(options?: CreateTopicOptions): Promise<'created' | 'exists'>;
 
   /**
    * Writes one record; `null` is a tombstone. Resolves with the broker's delivery report, idempotent producer and all

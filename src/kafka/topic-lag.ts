@@ -35,7 +35,7 @@ export class Lag {
     this.#timer?.();
   }
 
-  passed({ partition, offset }: ConsumerRecord): void {
+  passed({ partition, offset }: Pick<ConsumerRecord, 'partition' | 'offset'>): void {
     this.#next[partition] = offset + 1;
   }
 

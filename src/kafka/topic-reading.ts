@@ -57,7 +57,11 @@ export class Reading<V, K> implements Inflow {
   }
 
   start(): void {
-    this.#open().catch((error) => this.fail(error));
+    this.#open().catch((error) => {
+      const closed = error instanceof KafkaError && error.reason === 'closed';
+      if (closed && this.#unlisten !== undefined) this.#onClosed();
+      else this.fail(error);
+    });
   }
 
   /** The subscriber has become ready for another record. */
@@ -166,6 +170,7 @@ export class Reading<V, K> implements Inflow {
 
   #onEnd({ topic, partition, offset }: TopicPartitionOffset): void {
     if (this.#stopped) return;
+    if (this.#outflow.empty) this.#lag.passed({ partition, offset: offset - 1 });
     this.#context.tell({ type: 'end', group: this.#settings.group, topic, partition, offset });
     if (offset >= this.#endOf(partition)) this.#reach(partition);
   }

@@ -12,7 +12,7 @@ import {
   KafkaError,
   type ProducerRecord,
 } from './port.js';
-import type { Topic, TopicFormat, Topics } from './topic-api.js';
+import type { CreateTopicOptions, Topic, TopicFormat, Topics } from './topic-api.js';
 import { type Toolkit, valueCodec } from './topic-codec.js';
 import type { ReadContext } from './topic-context.js';
 import { deadLetterRecord } from './topic-dead-letter.js';
@@ -89,8 +89,16 @@ class KafkaTopic<V, K> implements Topic<V, K> {
     };
   }
 
+  create({ partitions = 4, ...others }: CreateTopicOptions = {}): Promise<'created' | 'exists'> {
+    return this.#kafka.createTopic({ topic: this.name, partitions, ...others });
+  }
+
   publish(value: V | null, options: PublishOptions = {}): Promise<DeliveryReport> {
     const { key = null, headers, timestamp, partition = null } = options;
+    if (partition !== null && !(Number.isInteger(partition) && partition >= 0))
+      return Promise.reject(wrong('partition', 'an integer from 0', partition));
+    if (timestamp !== undefined && !(Number(timestamp) >= 0))
+      return Promise.reject(wrong('timestamp', 'milliseconds since the epoch or a Date', timestamp));
     let bytes: Buffer | null = null;
     if (value !== null) {
       const written = this.#format.write(value);

@@ -142,7 +142,7 @@ export class ServiceClient implements UntypedClient {
 
   #start(call: PendingCall, params: unknown, options: CallOptions | undefined, credit?: number): void {
     const { correlation, route } = this.#link;
-    const signal = options?.signal ?? options?.context?.signal;
+    const signal = signalOf(options);
     if (signal?.aborted) {
       const text = `${call.plan.name}: aborted by its caller before it was sent`;
       call.onFailure(new NotSentError('aborted', text, { cause: signal.reason }));
@@ -161,12 +161,12 @@ export class ServiceClient implements UntypedClient {
       const key = options?.key ?? this.#defaults.key;
       if (call instanceof NotifyCall) route.send(call, notification(method, encoded.right, meta), key);
       else {
-        route.send(call, request(call.id, method, encoded.right, meta), key);
         if (policy !== undefined) {
           call.retry = new Retry(call, correlation.clock, policy, (again) => {
             route.send(call, request(call.id, method, encoded.right, { ...meta, ...again }), key);
           });
         }
+        route.send(call, request(call.id, method, encoded.right, meta), key);
       }
       if (signal !== undefined) call.abortWith(signal);
     }
@@ -208,6 +208,14 @@ function metaOf(timeout: number, options: CallOptions, credit?: number): Meta {
     ...(key === undefined ? undefined : { key }),
     ...(headers === undefined ? undefined : { headers }),
   };
+}
+
+/** The call ends with either: its own signal, or that of the call it is made for. */
+function signalOf(options: CallOptions | undefined): AbortSignal | undefined {
+  const { signal, context } = options ?? {};
+  return signal !== undefined && context !== undefined
+    ? AbortSignal.any([signal, context.signal])
+    : (signal ?? context?.signal);
 }
 
 /** A caller's trace goes on with the calls of its handler (W3C Trace Context); its other headers, tokens say, don't. */

@@ -4,7 +4,13 @@
  */
 import type { Clock } from '../clock.js';
 import { Offsets } from '../kafka/offsets.js';
-import { type Consumer, KafkaError, type TopicPartition, type TopicPartitionOffset } from '../kafka/port.js';
+import {
+  type Consumer,
+  type ConsumerRecord,
+  KafkaError,
+  type TopicPartition,
+  type TopicPartitionOffset,
+} from '../kafka/port.js';
 
 /** Milliseconds between commits. */
 const COMMIT_INTERVAL = 200;
@@ -20,6 +26,13 @@ export class Commits {
   constructor(clock: Clock, onError: (error: KafkaError) => void) {
     this.#clock = clock;
     this.#onError = onError;
+  }
+
+  /** False for a record that was taken before; one that was done while others had its partition is committed now. */
+  take(record: ConsumerRecord): boolean {
+    const taken = this.offsets.take(record);
+    if (!taken) this.#schedule();
+    return taken;
   }
 
   done(record: TopicPartitionOffset): void {

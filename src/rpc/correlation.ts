@@ -89,7 +89,13 @@ export abstract class PendingCall implements Expiring, Routed, Outcome {
 
   delivered(): void {}
 
-  undelivered(error: RpcError | KafkaError): void {
+  onSent(): void {
+    this.sent = true;
+    this.retry?.onSent();
+  }
+
+  undelivered(error: RpcError | KafkaError, message: unknown): void {
+    if (this.retry?.superseded(message)) return;
     if (error instanceof KafkaError) this.fail(fromKafka(error));
     else {
       const text = `${this.plan.name}: the params can't be encoded: ${String(error.data)}`;

@@ -4,10 +4,10 @@
  * given; it never runs again on this instance.
  */
 import { errors, RpcError } from '../jsonrpc/error.js';
-import { failure, type Id, success } from '../jsonrpc/message.js';
-import type { Outcome } from './coalesce.js';
+import type { Id } from '../jsonrpc/message.js';
 import type { Deadlines, Expiring, Line } from './deadlines.js';
 import type { Meta } from './envelope.js';
+import { Reply } from './reply.js';
 import type { Work } from './work.js';
 
 /** Milliseconds that a call without a deadline is remembered. */
@@ -26,23 +26,6 @@ export function identityOf(
   return `call ${caller} ${JSON.stringify(id)}`;
 }
 
-/** A repeat's answer: it is delivered or not, its record is done. */
-class Repeat implements Outcome {
-  constructor(
-    readonly work: Work,
-    readonly id: Id | undefined,
-  ) {}
-
-  delivered(): void {
-    this.work.finish();
-  }
-
-  undelivered(): void {
-    this.work.stats.lost += 1;
-    this.work.finish();
-  }
-}
-
 /** One remembered call, running or answered. */
 export class Remembered implements Expiring {
   expiresAt = 0;
@@ -50,33 +33,48 @@ export class Remembered implements Expiring {
   later: Expiring | undefined;
   line: Line | undefined;
   #answer: { readonly error: RpcError | undefined; readonly result: unknown } | undefined;
-  #repeats: Repeat[] = [];
+  #repeats: Reply[] = [];
   #streams = false;
+  /** The latest deadline of all who asked. */
+  until: number;
 
   constructor(
     readonly identity: string,
     readonly memory: Memory,
-  ) {}
+    readonly owner: { readonly caller: string; readonly id: Id | undefined },
+    deadline: number,
+  ) {
+    this.until = deadline;
+  }
 
-  join(work: Work, id: Id | undefined): void {
-    const repeat = new Repeat(work, id);
-    if (this.#streams) work.finish();
+  /** Whether others than the first caller wait: an idempotency key has no owner. */
+  get shared(): boolean {
+    return this.#repeats.some((repeat) => !this.#isOwn(repeat));
+  }
+
+  join(work: Work, id: Id | undefined, meta: Meta, deadline: number): void {
+    if (deadline > this.until) {
+      this.until = deadline;
+      this.memory.keep(this, meta);
+    }
+    const repeat = new Reply(work, id);
+    if (this.#streams) this.#refuse(repeat);
     else if (this.#answer === undefined) this.#repeats.push(repeat);
-    else this.#tell(repeat);
+    else repeat.send(this.#answer.error, this.#answer.result);
   }
 
   /** The call has its answer. One that may be tried again is not kept: the next repeat shall run. */
   settle(error: RpcError | undefined, result?: unknown): void {
     this.#answer = { error, result };
-    for (const repeat of this.#repeats) this.#tell(repeat);
+    for (const repeat of this.#repeats) repeat.send(error, result);
     this.#repeats = [];
     if (error?.retryable) this.memory.forget(this);
   }
 
-  /** The call has become a stream: its client has its items already, so that repeats need no answer. */
+  /** The call has become a stream: its client has the items already, nobody else can have them. */
   opened(): void {
     this.#streams = true;
-    for (const { work } of this.#repeats) work.finish();
+    for (const repeat of this.#repeats) this.#refuse(repeat);
     this.#repeats = [];
   }
 
@@ -90,11 +88,16 @@ export class Remembered implements Expiring {
     this.memory.forget(this);
   }
 
-  #tell(repeat: Repeat): void {
-    const { work, id } = repeat;
-    const { error, result } = this.#answer ?? { error: undefined, result: null };
-    if (id === undefined) work.finish();
-    else work.answer(error === undefined ? success(id, result) : failure(id, error), repeat);
+  #isOwn({ work, id }: Reply): boolean {
+    return work.caller.id === this.owner.caller && id === this.owner.id;
+  }
+
+  #refuse(repeat: Reply): void {
+    if (this.#isOwn(repeat)) repeat.work.finish();
+    else
+      repeat.send(
+        new RpcError(errors.serverError.code, undefined, { data: 'this stream has a client already' }),
+      );
   }
 }
 
@@ -120,17 +123,28 @@ export class Memory {
   }
 
   /** Remembers a call that begins; -32002 where there is no room: forgetting could run one twice. */
-  begin(identity: string, meta: Meta, deadline: number): Remembered | RpcError {
+  begin(
+    identity: string,
+    work: Work,
+    id: Id | undefined,
+    meta: Meta,
+    deadline: number,
+  ): Remembered | RpcError {
     if (this.#known.size >= this.#max) {
       return new RpcError(errors.overloaded.code, undefined, { data: `${this.#max} calls are remembered` });
     }
-    const remembered = new Remembered(identity, this);
+    const remembered = new Remembered(identity, this, { caller: work.caller.id, id }, deadline);
     this.#known.set(identity, remembered);
-    // One more: a repeat is taken up to and including the last millisecond.
-    const timeout = (meta.timeout ?? NO_DEADLINE) + this.#tolerance + 1;
-    if (deadline === Number.POSITIVE_INFINITY) this.#deadlines.add(remembered, timeout);
-    else this.#deadlines.add(remembered, timeout, deadline + this.#tolerance + 1);
+    this.keep(remembered, meta);
     return remembered;
+  }
+
+  /** Until a repeat would be dropped as expired, and one more: the last millisecond is still taken. */
+  keep(remembered: Remembered, meta: Meta): void {
+    this.#deadlines.remove(remembered);
+    const timeout = (meta.timeout ?? NO_DEADLINE) + this.#tolerance + 1;
+    if (remembered.until === Number.POSITIVE_INFINITY) this.#deadlines.add(remembered, timeout);
+    else this.#deadlines.add(remembered, timeout, remembered.until + this.#tolerance + 1);
   }
 
   forget(remembered: Remembered): void {

@@ -82,7 +82,8 @@ export class Inbox {
         broadcast(record, envelope);
         return;
       }
-      if (this.control?.knows(to) !== true) {
+      // Its own answers to others who share the partition come back to it, too.
+      if (this.control?.knows(to) !== true || envelope.sender?.instance === this.peer.instance) {
         this.stats.foreign += 1;
         return;
       }

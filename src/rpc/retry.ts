@@ -99,13 +99,12 @@ export class Retry {
     this.#clock = clock;
     this.#policy = policy;
     this.#resend = resend;
-    this.#limitTry();
   }
 
   /** Whether the failure is followed by another attempt: then it does not end the call. */
   after(error: CallError): boolean {
-    const { attempts, retryOn, budget } = this.#policy;
-    if (this.#attempt >= attempts || !retryOn(error) || !budget.spend()) return false;
+    const { attempts, budget } = this.#policy;
+    if (this.#attempt >= attempts || !this.#worth(error) || !budget.spend()) return false;
     const wait = this.#backoff();
     if (this.#clock.now() + wait >= this.#call.expiresAt) return false;
     if (error._tag !== 'NotSent' && error._tag !== 'Failed') this.uncertain = true;
@@ -113,10 +112,30 @@ export class Retry {
     return true;
   }
 
+  /** Whether this is the request of an attempt that another has followed: what becomes of it ends nothing. */
+  superseded(message: unknown): boolean {
+    const { meta } = message as { meta?: Meta };
+    return meta?.attempt !== undefined && meta.attempt < this.#attempt;
+  }
+
+  /** An attempt was handed to Kafka: its time begins. */
+  onSent(): void {
+    this.#limitTry();
+  }
+
   /** The call has ended. */
   close(answered: boolean): void {
     this.#stopTimer?.();
     if (answered) this.#policy.budget.answered();
+  }
+
+  /** A `retryOn` that throws says nothing: the call ends with its own error. */
+  #worth(error: CallError): boolean {
+    try {
+      return this.#policy.retryOn(error);
+    } catch {
+      return false;
+    }
   }
 
   /** Full jitter: callers that failed together don't come back together. */
@@ -127,7 +146,6 @@ export class Retry {
 
   #again(): void {
     this.#attempt += 1;
-    this.#limitTry();
     this.#resend({ attempt: this.#attempt, timeout: Math.max(1, this.#call.expiresAt - this.#clock.now()) });
   }
 
@@ -140,9 +158,8 @@ export class Retry {
     this.#schedule(perTry, () => {
       this.uncertain = this.#call.sent;
       const silence = new UnknownError('timeout', `no answer within ${perTry} ms`);
-      if (this.#policy.retryOn === worthAnotherTry || this.#policy.retryOn(silence)) {
-        if (budget.spend()) this.#again();
-      }
+      const again = this.#policy.retryOn === worthAnotherTry || this.#worth(silence);
+      if (again && budget.spend()) this.#again();
     });
   }
 

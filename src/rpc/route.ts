@@ -20,8 +20,8 @@ export interface Routed extends Outcome {
   readonly id: number;
   /** Of the request topic; below 0 until it is chosen. */
   partition: number;
-  /** Handed to Kafka. */
-  sent: boolean;
+  /** Told when its request is handed to Kafka. */
+  onSent(): void;
   readonly ended: boolean;
   /** Milliseconds since the epoch. */
   readonly expiresAt: number;
@@ -79,7 +79,7 @@ export class Route {
     if (call.partition < 0) {
       call.partition = key === undefined ? this.#next() : partitionOf(key, this.#lanes.length);
     }
-    call.sent = true;
+    call.onSent();
     this.#coalescer.send(this.#lanes[call.partition] as Lane, message, call);
   }
 

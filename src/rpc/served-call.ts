@@ -6,17 +6,9 @@ import { type Either, isLeft, left, right } from 'fp-ts/lib/Either.js';
 import type { Subscription } from 'rxjs';
 import { isObservable } from 'rxjs';
 import { errors, RpcError } from '../jsonrpc/error.js';
-import {
-  failure,
-  type Id,
-  type Notification,
-  notification,
-  type Request,
-  success,
-} from '../jsonrpc/message.js';
+import { type Id, type Notification, notification, type Request } from '../jsonrpc/message.js';
 import type { KafkaError } from '../kafka/port.js';
 import type { CallHost, LiveCall } from './call-host.js';
-import type { Outcome } from './coalesce.js';
 import { HandlerContext } from './context.js';
 import type { Expiring, Line } from './deadlines.js';
 import type { Remembered } from './dedupe.js';
@@ -25,11 +17,12 @@ import type { Entry } from './dispatch.js';
 import { Emission } from './emission.js';
 import type { Meta } from './envelope.js';
 import type { Items } from './one-answer.js';
+import { Reply } from './reply.js';
 import type { Controlled } from './running.js';
 import type { Waiting } from './turns.js';
 import { undeliverable, type Work } from './work.js';
 
-export class ServedCall implements Outcome, Expiring, Controlled, LiveCall, Waiting {
+export class ServedCall extends Reply implements Expiring, Controlled, LiveCall, Waiting {
   expiresAt = 0;
   earlier: Expiring | undefined;
   later: Expiring | undefined;
@@ -40,7 +33,6 @@ export class ServedCall implements Outcome, Expiring, Controlled, LiveCall, Wait
   queued = false;
 
   readonly #host: CallHost;
-  readonly #work: Work;
   readonly #entry: Entry;
   readonly #message: Request | Notification;
   readonly #meta: Meta;
@@ -51,7 +43,8 @@ export class ServedCall implements Outcome, Expiring, Controlled, LiveCall, Wait
   #registered = false;
   #answered = false;
   #holdsTurn = false;
-  #substituted = false;
+  /** Its own caller was answered while the handler goes on for others. */
+  #gaveUp = false;
 
   constructor(
     host: CallHost,
@@ -62,9 +55,9 @@ export class ServedCall implements Outcome, Expiring, Controlled, LiveCall, Wait
     deadline: number,
     remembered?: Remembered,
   ) {
+    super(work, message.id);
     this.#remembered = remembered;
     this.#host = host;
-    this.#work = work;
     this.#entry = entry;
     this.#message = message;
     this.#meta = meta;
@@ -73,7 +66,7 @@ export class ServedCall implements Outcome, Expiring, Controlled, LiveCall, Wait
 
   get streaming(): boolean {
     if (this.#emission !== undefined) return true;
-    return this.#entry.kind !== 'request' && (this.#work.caller.item && this.#subscription) !== undefined;
+    return this.#entry.kind !== 'request' && (this.work.caller.item && this.#subscription) !== undefined;
   }
 
   /** Its turn has come; `host.leave` is called when the handler no longer takes one. */
@@ -98,8 +91,8 @@ export class ServedCall implements Outcome, Expiring, Controlled, LiveCall, Wait
   register(): void {
     if (this.#registered || this.#answered) return;
     this.#registered = true;
-    const { id } = this.#message;
-    if (id !== undefined) this.#host.running.add(this.#work.caller.id, id, this);
+    const { id } = this;
+    if (id !== undefined) this.#host.running.add(this.work.caller.id, id, this);
     this.#host.live.add(this);
     const { timeout } = this.#meta;
     if (timeout !== undefined && this.#emission === undefined) {
@@ -108,22 +101,37 @@ export class ServedCall implements Outcome, Expiring, Controlled, LiveCall, Wait
   }
 
   cancel(): void {
-    this.stop(new RpcError(errors.cancelled.code));
+    this.#giveUp(new RpcError(errors.cancelled.code));
   }
 
   expire(): void {
-    this.stop(new RpcError(errors.expired.code));
+    this.#giveUp(new RpcError(errors.expired.code));
   }
 
   request(credit: number): void {
     this.#emission?.request(credit);
   }
 
+  /** Its own caller no longer waits; where others do, by its idempotency key, the handler goes on for them. */
+  #giveUp(error: RpcError): void {
+    const remembered = this.#remembered;
+    if (this.#answered || this.#gaveUp || remembered?.shared !== true) {
+      this.stop(error);
+      return;
+    }
+    this.#gaveUp = true;
+    this.send(error);
+    this.#host.deadlines.remove(this);
+    if (remembered.until < Number.POSITIVE_INFINITY) {
+      this.#host.deadlines.add(this, this.#meta.timeout ?? 0, remembered.until);
+    }
+  }
+
   /** Ends the call before its handler does, with this error as its answer. */
   stop(error: RpcError): void {
     if (this.#answered) return;
     HandlerContext.abort(this.#context, error);
-    if (this.#emission === undefined) this.#send(error);
+    if (this.#emission === undefined) this.#end(error);
     else this.#emission.stop(error);
     if (this.#subscription !== undefined) {
       this.#subscription.unsubscribe();
@@ -142,21 +150,15 @@ export class ServedCall implements Outcome, Expiring, Controlled, LiveCall, Wait
     this.#leave();
   }
 
-  delivered(): void {
-    this.#work.finish();
-  }
-
-  /** An answer that can't be sent is replaced once by an error that can. */
-  undelivered(error: RpcError | KafkaError): void {
-    const { id } = this.#message;
-    this.#emission?.stop(undeliverable(error));
-    if (this.#emission !== undefined || this.#substituted || id === undefined) {
-      this.#host.stats.lost += 1;
-      this.#work.finish();
-    } else {
-      this.#substituted = true;
-      this.#work.answer(failure(id, undeliverable(error)), this);
+  /** A stream whose `$/open` is lost has lost its client. */
+  override undelivered(error: RpcError | KafkaError): void {
+    if (this.#emission === undefined) {
+      super.undelivered(error);
+      return;
     }
+    this.#emission.stop(undeliverable(error));
+    this.#host.stats.lost += 1;
+    this.work.finish();
   }
 
   /** Looks at what the handler gave; looking may throw, since it is the handler's. */
@@ -188,13 +190,13 @@ export class ServedCall implements Outcome, Expiring, Controlled, LiveCall, Wait
     }
     const { id } = this.#message;
     const { credit } = this.#meta;
-    const streams = credit !== undefined && this.#work.caller.callstream && this.#entry.kind !== 'request';
+    const streams = credit !== undefined && this.work.caller.callstream && this.#entry.kind !== 'request';
     if (id !== undefined && streams) this.#open(id, credit, items);
     else {
       this.register();
       this.#subscription = answerOf(
         items,
-        this.#work.caller,
+        this.work.caller,
         id === undefined ? 'request' : this.#entry.kind,
         (item) => this.#encode(item),
         this.#host,
@@ -213,7 +215,7 @@ export class ServedCall implements Outcome, Expiring, Controlled, LiveCall, Wait
       this.#settle(left(new RpcError(errors.overloaded.code, text)));
       return;
     }
-    const lane = this.#work.caller.lane(id);
+    const lane = this.work.caller.lane(id);
     host.coalescer.send(lane, notification('$/open', { id }), this);
     host.streams += 1;
     this.#remembered?.opened();
@@ -265,21 +267,19 @@ export class ServedCall implements Outcome, Expiring, Controlled, LiveCall, Wait
   /** The handler is through. */
   #settle(answer: Either<RpcError, unknown>): void {
     if (!this.#answered) {
-      if (isLeft(answer)) this.#send(answer.left);
-      else this.#send(undefined, answer.right);
+      if (isLeft(answer)) this.#end(answer.left);
+      else this.#end(undefined, answer.right);
     }
     this.#leave();
   }
 
-  #send(error: RpcError | undefined, result?: unknown): void {
+  #end(error: RpcError | undefined, result?: unknown): void {
     this.#answered = true;
     this.#forget();
-    const { id } = this.#message;
     if (error === undefined) this.#host.stats.succeeded += 1;
     else this.#host.stats.failed += 1;
     this.#remembered?.settle(error, result);
-    if (id === undefined) this.#work.finish();
-    else this.#work.answer(error === undefined ? success(id, result) : failure(id, error), this);
+    if (!this.#gaveUp) this.send(error, result);
   }
 
   #forget(): void {
@@ -287,8 +287,8 @@ export class ServedCall implements Outcome, Expiring, Controlled, LiveCall, Wait
     if (!this.#registered) return;
     this.#host.deadlines.remove(this);
     this.#host.live.delete(this);
-    const { id } = this.#message;
-    if (id !== undefined) this.#host.running.remove(this.#work.caller.id, id, this);
+    const { id } = this;
+    if (id !== undefined) this.#host.running.remove(this.work.caller.id, id, this);
   }
 
   #leave(): void {

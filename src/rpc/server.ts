@@ -6,7 +6,7 @@
 import { type Either, isLeft } from 'fp-ts/lib/Either.js';
 import { codecFor } from '../jsonrpc/codec.js';
 import { errors, RpcError } from '../jsonrpc/error.js';
-import { failure, isResponse, type Notification, type Request } from '../jsonrpc/message.js';
+import { isResponse, type Notification, type Request } from '../jsonrpc/message.js';
 import { emptyBatch, validate } from '../jsonrpc/validate.js';
 import type { ConsumerRecord, KafkaError } from '../kafka/port.js';
 import type { CallHost, ServerStats } from './call-host.js';
@@ -16,10 +16,11 @@ import { Deadlines } from './deadlines.js';
 import { identityOf, Memory } from './dedupe.js';
 import type { Entry } from './dispatch.js';
 import { type Envelope, readEnvelope, readMeta } from './envelope.js';
+import { Reply } from './reply.js';
 import { ServedCall } from './served-call.js';
 import type { ServerContext, ServerSettings } from './server-settings.js';
 import { Turns } from './turns.js';
-import { Refusal, Work } from './work.js';
+import { Work } from './work.js';
 
 export class ServiceServer {
   readonly service: string;
@@ -45,6 +46,7 @@ export class ServiceServer {
   readonly #host: CallHost;
   #stopping: Promise<void> | undefined;
   #drained = false;
+  #assignments = 0;
 
   /** Joins the group; resolves when it has its partitions. */
   static async open(
@@ -115,14 +117,19 @@ export class ServiceServer {
       {
         onRecord: (record) => this.#onRecord(record),
         onError: (error) => this.#onKafkaError(error),
-        onAssigned: (partitions) => offsets.assign(partitions),
+        onAssigned: (partitions) => {
+          this.#assignments += 1;
+          offsets.assign(partitions);
+        },
         onRevoked: async (partitions, lost) => {
+          const assignment = this.#assignments;
           if (!lost) {
             // Where the drain is over, it was the time to finish; a rebalance may come in the midst of it.
             if (!this.#drained) await this.#commits.idle(revokeTimeout, partitions);
             await this.#commits.flush();
           }
-          offsets.revoke(partitions);
+          // A hand-over that took too long is over: what is assigned by now stays.
+          if (assignment === this.#assignments) offsets.revoke(partitions);
         },
       },
     );
@@ -155,7 +162,7 @@ export class ServiceServer {
   }
 
   #onRecord(record: ConsumerRecord): void {
-    if (this.#stopping !== undefined || !this.#commits.offsets.take(record)) return;
+    if (this.#stopping !== undefined || !this.#commits.take(record)) return;
     this.#open(record, readEnvelope(record.headers), () => this.#commits.done(record));
   }
 
@@ -189,7 +196,7 @@ export class ServiceServer {
     if (isLeft(decoded) || (Array.isArray(decoded.right) && decoded.right.length === 0)) {
       this.stats.malformed += 1;
       const work = new Work(caller, coalescer, this.stats, 1, false, done);
-      work.answer(isLeft(decoded) ? failure(null, decoded.left) : emptyBatch(), new Refusal(work));
+      new Reply(work, null).send(isLeft(decoded) ? decoded.left : emptyBatch().error);
       return;
     }
     const payload = decoded.right;
@@ -204,7 +211,7 @@ export class ServiceServer {
     const validated = validate(entry);
     if (isLeft(validated)) {
       this.stats.malformed += 1;
-      work.answer(validated.left, new Refusal(work));
+      new Reply(work, validated.left.id).send(validated.left.error);
       return;
     }
     const message = validated.right;
@@ -216,7 +223,7 @@ export class ServiceServer {
     if (message.method.startsWith('$/')) {
       this.#context.running.onControl(work.caller.id, message);
       if (message.id === undefined) work.finish();
-      else this.#refuse(message, work, new RpcError(errors.methodNotFound.code));
+      else new Reply(work, message.id).send(new RpcError(errors.methodNotFound.code));
       return;
     }
     const meta = readMeta(message.meta);
@@ -226,7 +233,7 @@ export class ServiceServer {
     if (meta.timeout !== undefined) {
       if (now > timestamp + meta.timeout + this.#settings.clockTolerance) {
         this.stats.expired += 1;
-        this.#refuse(message, work, new RpcError(errors.expired.code));
+        new Reply(work, message.id).send(new RpcError(errors.expired.code));
         return;
       }
       deadline = Math.min(timestamp, now) + meta.timeout;
@@ -234,7 +241,7 @@ export class ServiceServer {
     const handler = this.#entries.get(message.method);
     if (handler === undefined) {
       const data = `${this.service} has no method ${JSON.stringify(message.method.slice(0, 100))}`;
-      this.#refuse(message, work, new RpcError(errors.methodNotFound.code, undefined, { data }));
+      new Reply(work, message.id).send(new RpcError(errors.methodNotFound.code, undefined, { data }));
       return;
     }
     const identity = work.caller.callstream
@@ -243,14 +250,14 @@ export class ServiceServer {
     const known = identity === undefined ? undefined : this.#memory.find(identity);
     if (known !== undefined) {
       this.stats.repeated += 1;
-      known.join(work, message.id);
+      known.join(work, message.id, meta, deadline);
     } else if (this.#turns.full && work.caller.callstream && message.id !== undefined) {
       this.#overloaded(message, work, new RpcError(errors.overloaded.code));
     } else {
       const remembered =
         identity === undefined
           ? undefined
-          : this.#memory.begin(identity, meta, deadline + Math.max(0, timestamp - now));
+          : this.#memory.begin(identity, work, message.id, meta, deadline + Math.max(0, timestamp - now));
       if (remembered instanceof RpcError) this.#overloaded(message, work, remembered);
       else this.#turns.enter(new ServedCall(this.#host, work, handler, message, meta, deadline, remembered));
     }
@@ -258,13 +265,7 @@ export class ServiceServer {
 
   #overloaded(message: Request | Notification, work: Work, error: RpcError): void {
     this.stats.overloaded += 1;
-    this.#refuse(message, work, error);
-  }
-
-  /** A notification is never answered, not even with an error (JSON-RPC 2.0 section 4.1). */
-  #refuse(message: Request | Notification, work: Work, error: RpcError): void {
-    if (message.id === undefined) work.finish();
-    else work.answer(failure(message.id, error), new Refusal(work));
+    new Reply(work, message.id).send(error);
   }
 
   #onKafkaError(cause: KafkaError): void {

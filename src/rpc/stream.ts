@@ -50,8 +50,8 @@ export class StreamCall extends PendingCall {
   }
 
   /** An open stream was delivered, whatever the report of one of its attempts says. */
-  override undelivered(error: RpcError | KafkaError): void {
-    if (this.#server === undefined) super.undelivered(error);
+  override undelivered(error: RpcError | KafkaError, message: unknown): void {
+    if (this.#server === undefined) super.undelivered(error, message);
   }
 
   /** The answer that ends the stream; of a method that isn't one, the only item. */

@@ -79,24 +79,6 @@ export class Work implements Outcome {
   }
 }
 
-/** A refused or dropped call has its answer in hand: nothing follows but its delivery. */
-export class Refusal implements Outcome {
-  readonly #work: Work;
-
-  constructor(work: Work) {
-    this.#work = work;
-  }
-
-  delivered(): void {
-    this.#work.finish();
-  }
-
-  undelivered(): void {
-    this.#work.stats.lost += 1;
-    this.#work.finish();
-  }
-}
-
 /** What a caller learns of an answer that it can't get. */
 export function undeliverable(error: RpcError | KafkaError): RpcError {
   return error instanceof KafkaError

@@ -91,7 +91,7 @@ export class DialectWay implements Way {
       if (this.#waiting.push({ call, message, key }) === 1) void this.#look();
       return;
     }
-    call.sent = true;
+    call.onSent();
     const wanted = message.id !== undefined;
     const streams = (message.meta as { credit?: unknown } | undefined)?.credit !== undefined;
     const outcome = wanted ? new Sent(call, streams, this.#forget) : call;

@@ -59,6 +59,7 @@ function answers({ broker }: World): Set<string> {
 export function violations(world: World, patient: boolean): string[] {
   const found: string[] = [];
   for (const call of world.calls) found.push(...ofCall(call, world, patient));
+  found.push(...ofRepeats(world));
   const copies = copiesOf(world);
   const byToken = new Map<number, Run[]>();
   for (const run of world.runs) byToken.set(run.token, [...(byToken.get(run.token) ?? []), run]);
@@ -66,6 +67,22 @@ export function violations(world: World, patient: boolean): string[] {
     found.push(...ofRuns(token, runs, copies.get(token) ?? { records: 0, remembered: false }, world));
   }
   for (const issue of world.issues) if (!/threw|Unknown|NotSent|Failed/.test(issue)) found.push(issue);
+  return found;
+}
+
+/** The attempts of a call go to one partition: nobody else would know them for what they are. */
+function ofRepeats({ broker }: World): string[] {
+  const found: string[] = [];
+  const first = new Map<string, number>();
+  for (const { headers, partition, value } of broker.records(TOPIC)) {
+    const who = String(header(headers, 'kafka_correlationId'));
+    for (const { id, method } of messagesOf(value as Buffer)) {
+      if (id === undefined || method?.startsWith('$/')) continue;
+      const before = first.get(`${who} ${id}`) ?? partition;
+      first.set(`${who} ${id}`, before);
+      if (before !== partition) found.push(`${method} ${id} was sent to ${before} and to ${partition}`);
+    }
+  }
   return found;
 }
 

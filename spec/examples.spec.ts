@@ -1,0 +1,54 @@
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { expect } from 'chai';
+import { startEmbedded } from '../src/index.js';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+
+describe('examples', function () {
+  this.timeout(60_000);
+
+  it('should hold a tour that shows each kind of call within 20 s', async () => {
+    const { KAFKA_BROKERS: _, ...env } = process.env;
+    const { stdout } = await promisify(execFile)(process.execPath, ['--import', 'tsx', 'examples/tour.ts'], {
+      cwd: root,
+      env,
+      timeout: 20_000,
+    });
+    for (const shown of [
+      '3.8',
+      'one latte!',
+      'a tip of 0.5 euros',
+      'error 404: No tea on the menu',
+      'NotSent: bakery',
+    ]) {
+      expect(stdout).to.include(shown);
+    }
+  });
+
+  for (const folder of ['simple', 'class']) {
+    it(`should hold a receiver and a sender: ${folder}`, async () => {
+      const cluster = await startEmbedded();
+      const options = { cwd: root, env: { ...process.env, KAFKA_BROKERS: cluster.brokers } };
+      const start = (file: string) =>
+        spawn(process.execPath, ['--import', 'tsx', `examples/${folder}/${file}.ts`], options);
+      const receiver = start('receiver');
+      const sender = start('sender');
+      try {
+        await once(createInterface(receiver.stdout), 'line');
+        sender.stdin.end('hi\n');
+        let printed = '';
+        for await (const chunk of sender.stdout) printed += chunk;
+        expect(printed).to.include('RPC hi!');
+      } finally {
+        sender.kill();
+        receiver.kill('SIGINT');
+        await once(receiver, 'exit');
+        await cluster.close();
+      }
+    });
+  }
+});

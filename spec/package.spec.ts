@@ -126,14 +126,16 @@ describe('the lock file', () => {
     expect(Object.keys(lock.packages[''].bin)).to.deep.equal(Object.keys(bin));
   });
 
-  it('should name no registry, and the hash of every package', () => {
-    const packages = Object.entries<{ resolved?: string; integrity?: string; link?: boolean }>(lock.packages);
+  it('should name no registry, and the hash of every package that is installed here', () => {
+    const packages = Object.entries<{ resolved?: string; integrity?: string; optional?: boolean }>(
+      lock.packages,
+    );
     expect(packages.filter(([, { resolved }]) => resolved !== undefined).map(([path]) => path)).to.deep.equal(
       [],
     );
     expect(
       packages
-        .filter(([path, { integrity }]) => path !== '' && integrity === undefined)
+        .filter(([path, { integrity, optional }]) => path !== '' && integrity === undefined && !optional)
         .map(([path]) => path),
     ).to.deep.equal([]);
   });

@@ -437,7 +437,7 @@ describe('emission', () => {
         lease: LEASE,
         encode: right,
         onThrow: () => {},
-      onEnd: () => {},
+        onEnd: () => {},
       });
       return { emission, sent, kafka };
     };

@@ -13,6 +13,7 @@ import {
   KafkaError,
   type TopicPartition,
 } from '../../src/kafka/port.js';
+import { until as eventually, rejection } from '../kafka/port-support.js';
 
 let cluster: EmbeddedCluster;
 let kafka: Kafka;
@@ -25,21 +26,7 @@ async function newTopic(): Promise<string> {
   return topic;
 }
 
-async function until(condition: () => boolean, what: string, ms = 5_000): Promise<void> {
-  for (const end = Date.now() + ms; !condition(); ) {
-    if (Date.now() > end) throw new Error(`${what}: not within ${ms} ms`);
-    await new Promise((resolve) => setTimeout(resolve, 2));
-  }
-}
-
-async function rejection(work: Promise<unknown>): Promise<KafkaError> {
-  const error = await work.then(
-    () => expect.fail('it resolved'),
-    (error) => error,
-  );
-  expect(error).instanceOf(KafkaError);
-  return error;
-}
+const until = (condition: () => boolean, what: string, ms = 5_000) => eventually(condition, what, ms);
 
 async function read(topic: string, partition: number, offset = 0, through = kafka) {
   const records: ConsumerRecord[] = [];

@@ -1,27 +1,12 @@
 // The port on a real Kafka, at KAFKA_BROKERS. What the mock cluster can't show: configuration, refusals, groups that move.
 import { expect } from 'chai';
 import { openKafka } from '../../src/kafka/librdkafka.js';
-import { type Consumer, type ConsumerRecord, type Kafka, KafkaError } from '../../src/kafka/port.js';
+import type { Consumer, ConsumerRecord, Kafka } from '../../src/kafka/port.js';
+import { rejection, until } from './port-support.js';
 
 const brokers = process.env.KAFKA_BROKERS;
 const run = `${Date.now().toString(36)}-${process.pid}`;
 let made = 0;
-
-async function until(condition: () => boolean, what: string, ms = 8_000): Promise<void> {
-  for (const end = Date.now() + ms; !condition(); ) {
-    if (Date.now() > end) throw new Error(`${what}: not within ${ms} ms`);
-    await new Promise((resolve) => setTimeout(resolve, 1));
-  }
-}
-
-async function rejection(work: Promise<unknown>): Promise<KafkaError> {
-  const error = await work.then(
-    () => expect.fail('it resolved'),
-    (error) => error,
-  );
-  expect(error).instanceOf(KafkaError);
-  return error;
-}
 
 describe('librdkafka on a real Kafka (skipped unless KAFKA_BROKERS is set)', function () {
   this.timeout(30_000);

@@ -74,7 +74,11 @@ describe('the package', () => {
   it('should depend on these packages and on no other', () => {
     expect(Object.keys(manifest.dependencies)).to.deep.equal([
       '@msgpack/msgpack',
+      '@opentelemetry/api',
+      'cli-progress',
       'commander',
+      'console-table-printer',
+      'csv-parse',
       'fp-ts',
       'io-ts',
       'node-rdkafka',

@@ -29,6 +29,17 @@ describe('examples', function () {
     }
   });
 
+  it('should hold a reactive app that sees every tick of every symbol', async () => {
+    const { KAFKA_BROKERS: _, ...env } = process.env;
+    const file = 'examples/reactive-app/main.ts';
+    const { stdout } = await promisify(execFile)(process.execPath, ['--import', 'tsx', file], {
+      cwd: root,
+      env,
+      timeout: 30_000,
+    });
+    expect(stdout).to.include('AAPL 100, GOOG 100, MSFT 100, NVDA 100 of 100 ticks each');
+  });
+
   for (const folder of ['simple', 'class']) {
     it(`should hold a receiver and a sender: ${folder}`, async () => {
       const cluster = await startEmbedded();

@@ -90,7 +90,7 @@ const broken = (wrong: (one: Import) => boolean | string | undefined): readonly 
 /** The floors, from the top; what is on one floor in several rooms stays apart. */
 const HOUSE: readonly (readonly RegExp[])[] = [
   [/^src\/index\.ts$/, /^src\/cli\//],
-  [/^src\/(connection|options)\.ts$/, /^src\/operators(\.ts$|\/)/, /^src\/testing\//],
+  [/^src\/(connection|connection-settings|options)\.ts$/, /^src\/operators(\.ts$|\/)/, /^src\/testing\//],
   [/^src\/rpc\//],
   [/^src\/contract\.ts$/],
   [/^src\/jsonrpc\//, /^src\/kafka\//],

@@ -4,6 +4,7 @@
  */
 import { randomBytes, randomInt } from 'node:crypto';
 import type { Observable } from 'rxjs';
+import { type ConnectionSettings, connectionSettings, HOUR } from './connection-settings.js';
 import { checkServiceName, decode, encode, explain, type Methods, type Service } from './contract.js';
 import { codecs } from './jsonrpc/codec.js';
 import { brokerList } from './kafka/broker-list.js';
@@ -15,18 +16,20 @@ import type { CloseOptions, ConnectOptions, ServeOptions } from './options.js';
 import type { ServerStats } from './rpc/call-host.js';
 import { ServiceClient } from './rpc/client.js';
 import type { Client, ClientOptions, UntypedClient } from './rpc/client-api.js';
-import { Coalescer, DEFAULT_LIMITS } from './rpc/coalesce.js';
+import { Coalescer } from './rpc/coalesce.js';
 import { Correlation } from './rpc/correlation.js';
 import { createTopic } from './rpc/create-topic.js';
 import { CalledDialects } from './rpc/dialects/called.js';
 import { ServedDialects } from './rpc/dialects/served.js';
 import { contractEntries, type Handlers, type Target, targetEntries } from './rpc/dispatch.js';
 import { Inbox } from './rpc/inbox.js';
+import { MiddlewareClient } from './rpc/middleware/middleware-client.js';
+import { middlewareEntries } from './rpc/middleware/middleware-entries.js';
 import { count, milliseconds } from './rpc/options.js';
 import { Route } from './rpc/route.js';
 import { RunningCalls } from './rpc/running.js';
 import { ServiceServer } from './rpc/server.js';
-import type { ServerIssue, ServerSettings } from './rpc/server-settings.js';
+import type { ServerSettings } from './rpc/server-settings.js';
 
 /** A service that is being served. */
 export interface Server {
@@ -66,8 +69,6 @@ export interface Connection extends Topics {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-const HOUR = 3_600_000;
-
 /**
  * Opens a connection. Rejects with a KafkaError where no broker answers in time, or where the inbox
  * topic is missing and may not be created.
@@ -103,37 +104,6 @@ async function open(options: ConnectOptions): Promise<Kafka> {
     );
   }
   return kafka;
-}
-
-interface ConnectionSettings {
-  readonly codec: (typeof codecs)['json'];
-  readonly inbox: { readonly topic: string; readonly partitions: number; readonly retention: number };
-  readonly maxPending: number;
-  readonly coalesce: { readonly maxCount: number; readonly maxBytes: number };
-  readonly lease: number;
-  readonly onIssue: (issue: ServerIssue) => void;
-}
-
-function connectionSettings(options: ConnectOptions): ConnectionSettings {
-  const { codec = 'json', inbox = {}, coalesce = {} } = options;
-  if (!Object.hasOwn(codecs, codec)) {
-    throw new TypeError(`codec: expected 'json' or 'msgpack', got ${JSON.stringify(codec)}`);
-  }
-  return {
-    codec: codecs[codec],
-    inbox: {
-      topic: inbox.topic ?? 'callstream.inbox',
-      partitions: count('inbox.partitions', inbox.partitions ?? 16),
-      retention: milliseconds('inbox.retention', inbox.retention ?? HOUR / 6),
-    },
-    maxPending: count('maxPending', options.maxPending ?? 100_000),
-    coalesce: {
-      maxCount: count('coalesce.maxCount', coalesce.maxCount ?? DEFAULT_LIMITS.maxCount),
-      maxBytes: count('coalesce.maxBytes', coalesce.maxBytes ?? DEFAULT_LIMITS.maxBytes),
-    },
-    lease: milliseconds('lease', options.lease ?? 15_000),
-    onIssue: options.onIssue ?? (({ message }) => process.stderr.write(`callstream: ${message}\n`)),
-  };
 }
 
 class KafkaConnection implements Connection {
@@ -203,14 +173,18 @@ class KafkaConnection implements Connection {
       options.interop === undefined
         ? { correlation: this.#correlation, route: this.#route(name), lease: this.#settings.lease }
         : this.#dialects.link(name, options.interop);
-    return new ServiceClient(name, methods, link, options);
+    const { middleware } = options;
+    return middleware === undefined
+      ? new ServiceClient(name, methods, link, options)
+      : new MiddlewareClient(name, methods, link, { ...options, middleware });
   }
 
   async serve(service: string | Service, target: object, options: ServeOptions = {}): Promise<Server> {
     if (this.#closing !== undefined) throw new KafkaError('closed', 'the connection is closed');
     const name = checkServiceName(typeof service === 'string' ? service : service.name);
-    const entries =
+    const handlers =
       typeof service === 'string' ? targetEntries(target) : contractEntries(service.methods, target);
+    const entries = middlewareEntries(name, handlers, options.middleware);
     const { requests = {}, replies = {} } = options;
     const dialects = new ServedDialects({ name, methods: [...entries.keys()] }, options.interop);
     const settings = this.#serverSettings(name, options, dialects);

@@ -56,7 +56,8 @@ export {
 } from './operators/process-each.js';
 export type { CloseOptions, ConnectOptions, ServeOptions, TopicOptions } from './options.js';
 export type { ServerStats } from './rpc/call-host.js';
-export type { BatchEntry, CallOptions, Client, ClientOptions, UntypedClient } from './rpc/client-api.js';
+export type { CallOptions } from './rpc/call-options.js';
+export type { BatchEntry, Client, ClientOptions, UntypedClient } from './rpc/client-api.js';
 export type { ClientInterop, ServeInterop } from './rpc/dialects/table.js';
 export type { CallContext, Handlers, Target } from './rpc/dispatch.js';
 export {
@@ -66,5 +67,8 @@ export {
   NotSentError,
   UnknownError,
 } from './rpc/error.js';
+export type { ClientCall, ClientMiddleware } from './rpc/middleware/client-middleware.js';
+export { only, withRetry, withTimeout } from './rpc/middleware/policies.js';
+export type { ServerCall, ServerMiddleware } from './rpc/middleware/server-middleware.js';
 export type { RetryOptions } from './rpc/retry.js';
 export type { ServerIssue } from './rpc/server-settings.js';

@@ -1,6 +1,7 @@
 /** The options of connect() and serve(), each with its default and, where it is a bound, what happens at it. */
 import type { Kafka } from './kafka/port.js';
 import type { ServeInterop } from './rpc/dialects/table.js';
+import type { ServerMiddleware } from './rpc/middleware/server-middleware.js';
 import type { ServerIssue } from './rpc/server-settings.js';
 
 /** How a connection is opened, and its bounds. */
@@ -58,6 +59,8 @@ export interface ServeOptions {
   readonly replyTopics?: readonly string[];
   /** Other kinds of callers that are answered too, on their topics and by their conventions; their reply topics join `replyTopics`. @default none */
   readonly interop?: ServeInterop;
+  /** What each call passes through in its turn, before its handler; outermost first. @default none */
+  readonly middleware?: readonly ServerMiddleware[];
   /** Milliseconds that clocks may differ: a request is dropped only when it expired that long ago. @default 2000 */
   readonly clockTolerance?: number;
   /** Calls with an attempt or an idempotency key that are remembered until their deadline; beyond it more are refused with -32002. @default 100000 */

@@ -1,5 +1,5 @@
 /**
- * What a caller sees of a service: the options of a call, and a client's methods, typed from a
+ * What a caller sees of a service: a client's options, and its methods, typed from a
  * contract or by name alone. client.ts does what is said here.
  */
 import type { Either } from 'fp-ts/lib/Either.js';
@@ -7,35 +7,17 @@ import type { TaskEither } from 'fp-ts/lib/TaskEither.js';
 import type { Observable } from 'rxjs';
 import type { Method, Methods, NamesOf, ParamsOf, ResultOf } from '../contract.js';
 import type { Params } from '../jsonrpc/message.js';
+import type { CallOptions } from './call-options.js';
 import type { ClientInterop } from './dialects/table.js';
-import type { CallContext } from './dispatch.js';
 import type { CallError } from './error.js';
-import type { RetryOptions } from './retry.js';
-
-/** How one call is made; a client's options are the defaults of its calls. */
-export interface CallOptions {
-  /** Milliseconds until the call ends without an answer; for a stream, until it opens. @default 10000 */
-  readonly timeout?: number;
-  /** Ends the call when it aborts, and the handler with it. */
-  readonly signal?: AbortSignal;
-  /** Calls of one key keep their order: they take the same partition. */
-  readonly key?: string;
-  /** Sends the call again where that is worth it; the server knows a repeat and runs it once. @default never */
-  readonly retry?: RetryOptions;
-  /** Names what is asked for: a server that remembers the key answers as it did before. */
-  readonly idempotencyKey?: string;
-  /** The call of a handler that this one is made for: it inherits its deadline, its signal and its trace. */
-  readonly context?: CallContext;
-  /** Strings that travel with the call: tokens, trace context; `context.headers` in the handler. */
-  readonly headers?: Readonly<Record<string, string>>;
-  /** Items of a stream asked for ahead of its subscriber. @default 1024 */
-  readonly window?: number;
-}
+import type { ClientMiddleware } from './middleware/client-middleware.js';
 
 /** How the calls of one client are made, where a call says nothing else. */
 export interface ClientOptions extends Omit<CallOptions, 'signal' | 'context' | 'idempotencyKey'> {
   /** What serves the service, where it isn't callstream. A call that is under way there isn't sent again: nobody would know it as a repeat. @default callstream */
   readonly interop?: ClientInterop;
+  /** What each call passes through, outermost first. @default none */
+  readonly middleware?: readonly ClientMiddleware[];
 }
 
 /** Params are only read: those by position may be a readonly tuple or array. */

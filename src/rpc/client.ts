@@ -7,7 +7,8 @@ import type { TaskEither } from 'fp-ts/lib/TaskEither.js';
 import { Observable, type Subscriber } from 'rxjs';
 import type { Method, Methods } from '../contract.js';
 import { notification, type Params, request } from '../jsonrpc/message.js';
-import type { CallOptions, ClientOptions, UntypedClient } from './client-api.js';
+import type { CallOptions } from './call-options.js';
+import type { ClientOptions, UntypedClient } from './client-api.js';
 import { type Link, PendingCall } from './correlation.js';
 import type { Envelope, Meta } from './envelope.js';
 import { type CallError, NotSentError } from './error.js';
@@ -59,33 +60,37 @@ export class ServiceClient implements UntypedClient {
   }
 
   call$<R>(method: string, params?: Params, options?: CallOptions): Observable<R> {
+    return this.observe(['request', 'stream'], method, params, options);
+  }
+
+  /** One call of a method of these kinds for each subscription; without a contract it is of the last kind. */
+  protected observe<R>(
+    kinds: readonly Method['kind'][],
+    method: string,
+    params: unknown,
+    options: CallOptions | undefined,
+  ): Observable<R> {
     return new Observable<R>((subscriber) => {
-      const plan = this.#plan(method, 'request', 'stream');
+      const plan = this.#plan(method, ...kinds);
+      const kind = plan.kind ?? kinds.at(-1);
+      const resolve = (result: unknown) => {
+        subscriber.next(result as R);
+        subscriber.complete();
+      };
+      const reject = (error: CallError) => subscriber.error(error);
       const call =
-        plan.kind === 'request'
-          ? this.#unary(
-              plan,
-              params,
-              options,
-              (result) => {
-                subscriber.next(result as R);
-                subscriber.complete();
-              },
-              (error) => subscriber.error(error),
-            )
-          : this.#stream(plan, params, options, subscriber);
-      return () => call?.abort('aborted');
+        kind === 'stream'
+          ? this.#stream(plan, params, options, subscriber)
+          : kind === 'request'
+            ? this.#unary(plan, params, options, resolve, reject)
+            : this.#notification(plan, params, options, resolve, reject);
+      return () => call.abort('aborted');
     });
   }
 
   notify(method: string, params?: Params, options?: CallOptions): Promise<void> {
     return new Promise((resolve, reject) => {
-      const plan = this.#plan(method, 'notification');
-      this.#start(
-        new NotifyCall(this.#link, plan, this.#timeoutOf(options), () => resolve(), reject),
-        params,
-        options,
-      );
+      this.#notification(this.#plan(method, 'notification'), params, options, () => resolve(), reject);
     });
   }
 
@@ -116,6 +121,11 @@ export class ServiceClient implements UntypedClient {
       );
   }
 
+  /** Undefined where the contract has no such method, and without a contract. */
+  protected kindOf(method: string): Method['kind'] | undefined {
+    return this.#plans?.get(method)?.kind;
+  }
+
   #unary(
     plan: Plan,
     params: unknown,
@@ -124,6 +134,18 @@ export class ServiceClient implements UntypedClient {
     reject: (error: CallError) => void,
   ): PendingCall {
     const call = new UnaryCall(this.#link, plan, this.#timeoutOf(options), resolve, reject);
+    this.#start(call, params, options);
+    return call;
+  }
+
+  #notification(
+    plan: Plan,
+    params: unknown,
+    options: CallOptions | undefined,
+    resolve: (result: unknown) => void,
+    reject: (error: CallError) => void,
+  ): PendingCall {
+    const call = new NotifyCall(this.#link, plan, this.#timeoutOf(options), resolve, reject);
     this.#start(call, params, options);
     return call;
   }
@@ -211,7 +233,7 @@ function metaOf(timeout: number, options: CallOptions, credit?: number): Meta {
 }
 
 /** The call ends with either: its own signal, or that of the call it is made for. */
-function signalOf(options: CallOptions | undefined): AbortSignal | undefined {
+export function signalOf(options: CallOptions | undefined): AbortSignal | undefined {
   const { signal, context } = options ?? {};
   return signal !== undefined && context !== undefined
     ? AbortSignal.any([signal, context.signal])

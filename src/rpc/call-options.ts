@@ -1,0 +1,23 @@
+/** The options of one call: the client and its middleware read them, client-api.ts builds the client's defaults on them. */
+import type { CallContext } from './dispatch.js';
+import type { RetryOptions } from './retry.js';
+
+/** How one call is made; a client's options are the defaults of its calls. */
+export interface CallOptions {
+  /** Milliseconds until the call ends without an answer; for a stream, until it opens. @default 10000 */
+  readonly timeout?: number;
+  /** Ends the call when it aborts, and the handler with it. */
+  readonly signal?: AbortSignal;
+  /** Calls of one key keep their order: they take the same partition. */
+  readonly key?: string;
+  /** Sends the call again where that is worth it; the server knows a repeat and runs it once. @default never */
+  readonly retry?: RetryOptions;
+  /** Names what is asked for: a server that remembers the key answers as it did before. */
+  readonly idempotencyKey?: string;
+  /** The call of a handler that this one is made for: it inherits its deadline, its signal and its trace. */
+  readonly context?: CallContext;
+  /** Strings that travel with the call: tokens, trace context; `context.headers` in the handler. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Items of a stream asked for ahead of its subscriber. @default 1024 */
+  readonly window?: number;
+}

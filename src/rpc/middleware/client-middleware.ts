@@ -1,0 +1,35 @@
+/** What passes a client's middleware: the call as its caller made it, before contract and wire. */
+import type { Observable } from 'rxjs';
+import type { CallOptions } from '../call-options.js';
+
+/** One call on its way out: a request, a stream, a notification, or an entry of a batch. */
+export interface ClientCall {
+  readonly service: string;
+  readonly method: string;
+  /** Of a `call$` without a contract: `stream`, whatever the method turns out to be. */
+  readonly kind: 'request' | 'stream' | 'notification';
+  /** As the caller gave them; checked and encoded after the last middleware. */
+  readonly params: unknown;
+  /** The call's own: for what is absent the client's defaults apply. */
+  readonly options: CallOptions;
+}
+
+/**
+ * Stands between a caller and the wire. `next(call)` is the rest of the way, cold: each subscription
+ * makes a call of its own, with its own id, deadline and attempts; unsubscribing cancels it. It emits
+ * the checked result, a stream's items, or for a notification nothing; errors are CallErrors.
+ *
+ * The last item is what `call` resolves with; what the middleware throws or errors with is how the
+ * call ends. A call's timeout counts for each `next`, not for the time that a middleware holds it.
+ *
+ * @example
+ * const token: ClientMiddleware = (call, next) => {
+ *   const headers = { ...call.options.headers, token: 'secret' };
+ *   return next({ ...call, options: { ...call.options, headers } });
+ * };
+ * const client = connection.client(prices, { middleware: [token] });
+ */
+export type ClientMiddleware = (
+  call: ClientCall,
+  next: (call: ClientCall) => Observable<unknown>,
+) => Observable<unknown>;

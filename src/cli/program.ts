@@ -1,6 +1,7 @@
 /** The command line's grammar: the commands, their help, and a CommanderError for what doesn't fit. */
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
+import { batchCommand } from './batch.js';
 import { brokerCommand } from './broker.js';
 import { callCommand } from './call.js';
 import { after } from './help.js';
@@ -17,7 +18,7 @@ export function program(): Command {
     .exitOverride()
     .configureHelp({ showGlobalOptions: false })
     .addHelpText('after', after(['broker', 'serve ./calc.js --service calc', 'call calc add 1 2']));
-  for (const add of [brokerCommand, serveCommand, callCommand, notifyCommand]) {
+  for (const add of [brokerCommand, serveCommand, callCommand, notifyCommand, batchCommand]) {
     const command = add(program);
     command
       .helpOption('-h, --help', 'print help')

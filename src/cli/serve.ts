@@ -10,6 +10,7 @@ import { UsageError } from './usage-error.js';
 interface ServeOptions extends ConnectionOptions {
   readonly service: string;
   readonly concurrency?: number;
+  readonly maxRemembered: number;
 }
 
 export function serveCommand(program: Command): Command {
@@ -21,7 +22,13 @@ export function serveCommand(program: Command): Command {
     )
     .argument('<module>', 'a .js, .mjs or .cjs file; with tsx installed, a .ts file')
     .requiredOption('--service <name>', "the service's name")
-    .option('--concurrency <n>', 'calls handled at once (default: 256)', positiveInteger);
+    .option('--concurrency <n>', 'calls handled at once (default: 256)', positiveInteger)
+    .option(
+      '--max-remembered <n>',
+      'calls with an idempotency key, as those of batch, known until their deadline; more are refused',
+      positiveInteger,
+      2_000_000,
+    );
   return connectionOptions(command)
     .addHelpText(
       'after',
@@ -41,9 +48,11 @@ async function serve(module: string, options: ServeOptions): Promise<void> {
   const connection = await open(options, 'embed');
   const { signal } = stopOnSignals();
   tellOutages(connection);
-  const { service, concurrency, interop } = options;
+  const { service, concurrency, maxRemembered, interop } = options;
   try {
-    const serving = UsageError.from(() => connection.serve(service, target, { concurrency, interop }));
+    const serving = UsageError.from(() =>
+      connection.serve(service, target, { concurrency, maxRemembered, interop }),
+    );
     await unlessStopped(signal, serving);
     process.stdout.write(`ready ${service}\n`);
     await stopped(signal);

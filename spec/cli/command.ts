@@ -23,13 +23,19 @@ export class Command {
   stdout = '';
   stderr = '';
 
-  constructor(temp: string, args: readonly string[], env: Readonly<Record<string, string>> = {}) {
+  constructor(
+    temp: string,
+    args: readonly string[],
+    env: Readonly<Record<string, string>> = {},
+    stdin?: string,
+  ) {
     const { KAFKA_BROKERS: _, ...inherited } = process.env;
     this.child = spawn(process.execPath, ['--import', 'tsx', join(root, 'src/cli/main.ts'), ...args], {
       cwd: root,
       env: { ...inherited, TMPDIR: temp, ...env },
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: [stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
     });
+    this.child.stdin?.end(stdin);
     Command.#running.add(this);
     this.child.stdout?.on('data', (data) => {
       this.stdout += data;

@@ -53,6 +53,13 @@ describe('the grammar', () => {
   wrong(' call calc add 1 --params [1]', /^error: params: .* got both$/);
   wrong(' notify calc add 9007199254740993', /^error: param 9007199254740993: numbers are exact/);
   wrong(' call calc add --config no/such.file', /^error: no\/such\.file: can't be read \(ENOENT\)$/);
+  wrong(' batch calc add no/such.file', /^error: no\/such\.file: there is no such file$/);
+  wrong(' batch calc add src', /^error: src: it is a folder$/);
+  wrong(' batch calc add --map [a,,b] package.json', /^error: --map: "": expected/);
+  wrong(' batch calc add package.json --resume', /^error: --resume: only a job with --output FILE/);
+  wrong(' batch calc add package.json -o package.json', /^error: .*package\.json: expected one file each/);
+  wrong(' batch calc add package.json --strict', /^error: package\.json: line 1: not valid JSON/);
+  wrong(' batch calc add --concurrency 50001', /Expected 50000 at most/);
   wrong(' call calc add --brokers=', /^error: --brokers: expected host:port/);
   wrong(' call calc add --brokers http://localhost:9092', /^error: brokers: expected host:port/);
 });
@@ -65,7 +72,7 @@ describe('the version', () => {
 });
 
 describe('help', () => {
-  const commands = ['broker', 'serve', 'call', 'notify'];
+  const commands = ['broker', 'serve', 'call', 'notify', 'batch'];
 
   it('should list the commands', async () => {
     const { code, out } = await run('--help');
@@ -83,7 +90,7 @@ describe('help', () => {
   }
 
   it('should have the way to Kafka with every command that takes one', async () => {
-    for (const command of ['serve', 'call', 'notify']) {
+    for (const command of ['serve', 'call', 'notify', 'batch']) {
       const { out } = await run('help', command);
       for (const option of ['--brokers', '--codec', '--config']) expect(out).to.include(option);
     }

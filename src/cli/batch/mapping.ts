@@ -43,7 +43,7 @@ export function mappingOf(spec: string): Mapping {
 }
 
 function field(part: string, named: boolean): Field {
-  const [, name, from = '', kind = ''] = /^(?:([^=:]+)=)?([^=:]+)(?::(\w+))?$/.exec(part) ?? [];
+  const [, name, from = '', kind = ''] = /^(?:([^=:[\]]+)=)?([^=:[\]]+)(?::(\w+))?$/.exec(part) ?? [];
   const convert = CONVERT.get(kind);
   const path = from.trim() === '.' ? [] : from.trim().split('.');
   const valid = named ? name !== undefined || path.length === 1 : name === undefined;

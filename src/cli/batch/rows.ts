@@ -59,9 +59,8 @@ function jsonRow(text: Line, line: number): Row | undefined {
 /** An integer that JSON.parse has changed. */
 function roundedIn(json: string): string | undefined {
   const bare = json.replace(/"(?:[^"\\]|\\.)*"/g, '""');
-  return bare
-    .match(/-?\d+(?![\d.eE])/g)
-    ?.find((number) => !Number.isSafeInteger(Number(number)) && !/[.eE]/.test(number));
+  const numbers = bare.match(/-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g);
+  return numbers?.find((number) => /^-?\d+$/.test(number) && !Number.isSafeInteger(Number(number)));
 }
 
 interface CsvRecord {

@@ -175,10 +175,7 @@ export class ServiceClient implements UntypedClient {
     if (isLeft(encoded)) call.onFailure(encoded.left);
     else if (correlation.add(call)) {
       const plain = options === undefined && credit === undefined;
-      const retry = options?.retry ?? this.#defaults.retry;
-      const meta = plain
-        ? this.#meta
-        : metaOf(call.timeout, { ...this.#defaults, ...options, retry }, credit);
+      const meta = plain ? this.#meta : metaOf(call.timeout, this.#defaults, options, credit);
       const { method } = call.plan;
       const key = options?.key ?? this.#defaults.key;
       if (call instanceof NotifyCall) route.send(call, notification(method, encoded.right, meta), key);
@@ -218,18 +215,19 @@ export class ServiceClient implements UntypedClient {
   }
 }
 
-function metaOf(timeout: number, options: CallOptions, credit?: number): Meta {
-  const { key, idempotencyKey, retry, context } = options;
-  const headers =
-    context === undefined ? options.headers : { ...inherited(context.headers), ...options.headers };
-  return {
-    timeout,
-    ...(retry === undefined ? undefined : { attempt: 1 }),
-    ...(idempotencyKey === undefined ? undefined : { idempotencyKey }),
-    ...(credit === undefined ? undefined : { credit }),
-    ...(key === undefined ? undefined : { key }),
-    ...(headers === undefined ? undefined : { headers }),
-  };
+/** What a call says of itself goes before the client's defaults. Every call with options passes here: no spread. */
+function metaOf(timeout: number, defaults: ClientOptions, options?: CallOptions, credit?: number): Meta {
+  const meta: { -readonly [K in keyof Meta]: Meta[K] } = { timeout };
+  const context = options?.context;
+  const key = options?.key ?? defaults.key;
+  const headers = options?.headers ?? defaults.headers;
+  if ((options?.retry ?? defaults.retry) !== undefined) meta.attempt = 1;
+  if (options?.idempotencyKey !== undefined) meta.idempotencyKey = options.idempotencyKey;
+  if (credit !== undefined) meta.credit = credit;
+  if (key !== undefined) meta.key = key;
+  if (context !== undefined) meta.headers = { ...inherited(context.headers), ...headers };
+  else if (headers !== undefined) meta.headers = headers;
+  return meta;
 }
 
 /** The call ends with either: its own signal, or that of the call it is made for. */

@@ -4,7 +4,7 @@
  * row costs its call and little else. Below: input.ts, results.ts.
  */
 import { type CallError, errors, RpcError, type UntypedClient } from '../../index.js';
-import { line, shown } from '../output.js';
+import { shown } from '../output.js';
 import { Stopped } from '../stop.js';
 import { badRow, failedCall } from './failure.js';
 import type { Entry, Input } from './input.js';
@@ -31,6 +31,8 @@ export interface JobOptions {
   readonly attempts: number;
   /** Begins the idempotency keys; without it calls have none, and what may have run is not sent again. */
   readonly key: string | undefined;
+  /** One line of JSON. */
+  readonly line: (value: unknown) => string;
   /** Says something to the person. */
   readonly tell: (text: string) => void;
 }
@@ -180,7 +182,7 @@ export class Job {
         if (this.#ended) return;
         this.#answer();
         this.answered += 1;
-        this.#results.add(index, line({ index, result: result ?? null }), false);
+        this.#results.add(index, this.#options.line({ index, result: result ?? null }), false);
       },
       (error: CallError) => {
         if (!this.#ended) this.#refused(entry, error);

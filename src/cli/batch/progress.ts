@@ -30,7 +30,13 @@ export class Progress {
     this.#input = input;
     this.#before = before;
     if (bar) {
-      this.#bar = new SingleBar({ format: '{bar} {text}', hideCursor: true, barsize: 24, fps: 10 });
+      this.#bar = new SingleBar({
+        format: '{bar} {text}',
+        hideCursor: true,
+        barsize: 24,
+        fps: 10,
+        gracefulExit: false,
+      });
       this.#bar.start(1, 0, { text: '' });
     }
     this.#timer = setInterval(() => this.#show(), bar ? BAR : LINES);

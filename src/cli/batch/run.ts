@@ -2,6 +2,7 @@
 import { rm } from 'node:fs/promises';
 import { type Connection, KafkaError } from '../../index.js';
 import { type ConnectionOptions, open } from '../connection.js';
+import { line } from '../output.js';
 import { Stopped, stopOnSignals, stopWithStdout } from '../stop.js';
 import { UsageError } from '../usage-error.js';
 import { filesOf, type JobFiles } from './files.js';
@@ -127,6 +128,8 @@ async function work(
     rate,
     attempts: retry,
     key,
+    // Bytes, which take a look at every value, come with MessagePack alone.
+    line: options.codec === 'msgpack' ? line : (value) => `${JSON.stringify(value)}\n`,
     tell: (text) => progress.tell(text),
   });
   const bar =

@@ -30,28 +30,25 @@ export class Progress {
     this.#input = input;
     this.#before = before;
     if (bar) {
-      this.#bar = new SingleBar({
-        format: '{bar} {text}',
-        hideCursor: true,
-        barsize: 24,
-        fps: 10,
-        gracefulExit: false,
-      });
+      // On top of a terminal's line, and gone at the end: the summary takes its place.
+      const looks = { format: '{bar} {text}', barsize: 24, hideCursor: true, clearOnComplete: true };
+      this.#bar = new SingleBar({ ...looks, gracefulExit: false });
       this.#bar.start(1, 0, { text: '' });
     }
     this.#timer = setInterval(() => this.#show(), bar ? BAR : LINES);
   }
 
-  /** Writes a line that stays. */
+  /** Writes a line that stays; the bar goes on below it. */
   tell(text: string): void {
-    process.stderr.write(`${this.#bar === undefined ? '' : '\r\x1b[K'}callstream: ${text}\n`);
+    const active = this.#bar?.isActive === true;
+    if (active) this.#bar?.stop();
+    process.stderr.write(`callstream: ${text}\n`);
+    if (active) this.#bar?.start(1, 0, { text: '' });
   }
 
   stop(): void {
     clearInterval(this.#timer);
-    if (this.#bar === undefined) return;
-    this.#show();
-    this.#bar.stop();
+    this.#bar?.stop();
   }
 
   #show(): void {

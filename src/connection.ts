@@ -23,6 +23,7 @@ import { CalledDialects } from './rpc/dialects/called.js';
 import { ServedDialects } from './rpc/dialects/served.js';
 import { contractEntries, type Handlers, type Target, targetEntries } from './rpc/dispatch.js';
 import { Inbox } from './rpc/inbox.js';
+import type { ConnectionStats } from './rpc/middleware/metrics.js';
 import { MiddlewareClient } from './rpc/middleware/middleware-client.js';
 import { middlewareEntries } from './rpc/middleware/middleware-entries.js';
 import { count, milliseconds } from './rpc/options.js';
@@ -51,6 +52,10 @@ export interface Connection extends Topics {
   readonly embedded: boolean;
   /** `connected`, `reconnecting`, `closed`, with reasons; replays the latest, completes after `closed`. */
   readonly status$: Observable<KafkaStatus>;
+  /** What its calls and its inbox have come to, read when it is asked for. */
+  readonly stats: ConnectionStats;
+  /** The servers that it has open. */
+  readonly servers: ReadonlySet<Server>;
   /** Calls a service by its contract, or by its name alone. */
   client<M extends Methods>(service: Service<M>, options?: ClientOptions): Client<M>;
   client(service: string, options?: ClientOptions): UntypedClient;
@@ -116,7 +121,7 @@ class KafkaConnection implements Connection {
   readonly #running = new RunningCalls();
   readonly #routes = new Map<string, Route>();
   readonly #dialects: CalledDialects;
-  readonly #servers = new Set<Server>();
+  readonly servers = new Set<Server>();
   #closing: Promise<void> | undefined;
 
   static async open(kafka: Kafka, settings: ConnectionSettings): Promise<KafkaConnection> {
@@ -164,6 +169,10 @@ class KafkaConnection implements Connection {
     return this.#kafka.status$;
   }
 
+  get stats(): ConnectionStats {
+    return { pending: this.#correlation.size, late: this.#correlation.late, ...this.#inbox.stats };
+  }
+
   client<M extends Methods>(service: Service<M>, options?: ClientOptions): Client<M>;
   client(service: string, options?: ClientOptions): UntypedClient;
   client(service: string | Service, options: ClientOptions = {}): unknown {
@@ -209,9 +218,9 @@ class KafkaConnection implements Connection {
       get load() {
         return opened.load;
       },
-      close: ({ drain = 5_000 } = {}) => opened.close(drain).finally(() => this.#servers.delete(server)),
+      close: ({ drain = 5_000 } = {}) => opened.close(drain).finally(() => this.servers.delete(server)),
     };
-    this.#servers.add(server);
+    this.servers.add(server);
     return server;
   }
 
@@ -226,7 +235,7 @@ class KafkaConnection implements Connection {
 
   /** Servers first: their handlers may still call others through this connection. */
   async #close(options: CloseOptions): Promise<void> {
-    await Promise.all([...this.#servers].map((server) => server.close(options)));
+    await Promise.all([...this.servers].map((server) => server.close(options)));
     this.#correlation.close();
     for (const route of this.#routes.values()) route.close();
     this.#dialects.close();

@@ -67,7 +67,15 @@ export {
   NotSentError,
   UnknownError,
 } from './rpc/error.js';
+export type { AnyMiddleware } from './rpc/middleware/call-end.js';
 export type { ClientCall, ClientMiddleware } from './rpc/middleware/client-middleware.js';
+export { type Logger, logging } from './rpc/middleware/logging.js';
+export {
+  type ConnectionStats,
+  type MetricsOptions,
+  metrics,
+  type Observed,
+} from './rpc/middleware/metrics.js';
 export { only, withRetry, withTimeout } from './rpc/middleware/policies.js';
 export type { ServerCall, ServerMiddleware } from './rpc/middleware/server-middleware.js';
 export type { RetryOptions } from './rpc/retry.js';

@@ -1,0 +1,42 @@
+/** A line in a log for each call that ends, on either side. */
+import { errors } from '../../jsonrpc/error.js';
+import { type AnyMiddleware, isServed, type Outcome, watchEnd } from './call-end.js';
+
+type Write = (fields: object, message: string) => void;
+
+/** What is asked of a logger: pino has it, and all that look like it. */
+export interface Logger {
+  readonly debug: Write;
+  readonly info: Write;
+  readonly warn: Write;
+  readonly error: Write;
+}
+
+/**
+ * Logs the end of each call, of a client or of a server: `service`, `method`, `kind`, `duration` in
+ * milliseconds and `outcome` (`ok`, `cancelled`, the code of an error, or the reason of a local one).
+ * Never params, results, headers or messages of errors. What went well and what was cancelled is
+ * `info`, a server's own mistakes (-32603, -32000) are `error`, everything else is `warn`.
+ *
+ * @example
+ * const client = connection.client(prices, { middleware: [logging(pino())] });
+ */
+export function logging(logger: Logger): AnyMiddleware {
+  return (call, next) => {
+    const { service, method, kind } = call;
+    const served = isServed(call);
+    return watchEnd(next(call), (outcome, ms) => {
+      const duration = Math.round(ms * 1_000) / 1_000;
+      logger[levelOf(outcome, served)](
+        { service, method, kind, duration, outcome },
+        served ? 'served' : 'called',
+      );
+    });
+  };
+}
+
+function levelOf(outcome: Outcome, served: boolean): keyof Logger {
+  if (outcome === 'ok' || outcome === 'cancelled') return 'info';
+  const own = outcome === errors.internalError.code || outcome === errors.serverError.code;
+  return served && own ? 'error' : 'warn';
+}

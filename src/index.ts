@@ -34,11 +34,15 @@ export type {
   GroupHandlers,
   GroupOptions,
   Headers,
+  Isolation,
   Kafka,
   ProducerRecord,
+  ReadingOptions,
   TopicPartition,
   TopicPartitionOffset,
   TopicSpec,
+  TransactionalOptions,
+  TransactionalProducer,
 } from './kafka/port.js';
 export { header, KafkaError, type KafkaErrorReason, type KafkaStatus } from './kafka/port.js';
 export type { CreateTopicOptions, Topic, TopicFormat, Topics } from './kafka/topic-api.js';
@@ -54,6 +58,10 @@ export {
   type ProcessRetry,
   processEach,
 } from './operators/process-each.js';
+export { transact } from './operators/transact.js';
+export type { Output, OutputWork } from './operators/transact-attempt.js';
+export type { OnTransactError, Transaction, TransactOptions } from './operators/transact-options.js';
+export type { Work } from './operators/work.js';
 export type { CloseOptions, ConnectOptions, ServeOptions, TopicOptions } from './options.js';
 export type { ServerStats } from './rpc/call-host.js';
 export type { CallOptions } from './rpc/call-options.js';

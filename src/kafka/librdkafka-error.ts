@@ -11,6 +11,7 @@ const REASONS = new Map<number, KafkaErrorReason>([
   ...codes('no topic', -190, -188, 3, 17),
   ...codes('too large', 4, 10, 18),
   ...codes('queue full', -184),
+  ...codes('fenced', -144, 90),
 ]);
 
 export const Code = {

@@ -49,6 +49,8 @@ export class Flow {
   #missed = 0;
   #pings: ((code: number | undefined) => void)[] = [];
   #death: NativeError | undefined;
+  /** What other threads do with the native consumer. */
+  #used: Promise<unknown> = Promise.resolve();
   #closed: Promise<boolean> | undefined;
 
   constructor(binding: Binding, { global, topic }: Properties, handlers: FlowHandlers) {
@@ -102,6 +104,18 @@ export class Flow {
     });
   }
 
+  /** Work on the native consumer in another thread: its close, which would free it, waits. */
+  using<T>(work: (native: NativeConsumer) => Promise<T>): Promise<T> {
+    const result = work(this.native);
+    this.#used = Promise.allSettled([this.#used, result]);
+    return result;
+  }
+
+  /** Resolves when nobody uses the native consumer. */
+  get unused(): Promise<unknown> {
+    return this.#used;
+  }
+
   /** Idempotent; false where the watchdog ended it. What is to be revoked or committed was, before. */
   close(): Promise<boolean> {
     this.#closed ??= this.#close();
@@ -114,6 +128,7 @@ export class Flow {
 
   async #close(): Promise<boolean> {
     clearInterval(this.#heartbeat);
+    await this.#used;
     if (!this.native.isConnected()) return true;
     await this.#drain();
     // One join a turn, so that many consumers that close together don't block the event loop in a row.

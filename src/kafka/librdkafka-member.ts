@@ -3,7 +3,7 @@
  * Above it stands librdkafka.ts, below it one flow after another, and its commits.
  */
 import { beginAt } from './librdkafka-begin.js';
-import type { NativeError } from './librdkafka-binding.js';
+import type { NativeConsumer, NativeError } from './librdkafka-binding.js';
 import { Commits } from './librdkafka-commits.js';
 import { Delivery } from './librdkafka-delivery.js';
 import { Code, codeOf, toKafkaError } from './librdkafka-error.js';
@@ -81,6 +81,14 @@ export class Member implements Consumer {
     return this.#commits.commit(offsets);
   }
 
+  /** Lends the native consumer, whose group and generation speak for offsets that a transaction commits. */
+  lend<T>(work: (native: NativeConsumer) => Promise<T>): Promise<T> {
+    const flow = this.#flows.current;
+    if (flow === undefined || flow.closed)
+      return Promise.reject(new KafkaError('failed', 'Committing offsets: the consumer is closed'));
+    return flow.using(work);
+  }
+
   close(): Promise<void> {
     this.#closed ??= this.#close();
     return this.#closed;
@@ -109,8 +117,9 @@ export class Member implements Consumer {
 
   async #open(): Promise<Flow> {
     const { binding, base, connectTimeout } = this.#settings;
-    const { group, from, sessionTimeout, topics } = this.#options;
-    const properties = consumerProperties(base, { group, from, sessionTimeout, ends: this.#delivery.ends });
+    const { group, from, sessionTimeout, isolation, topics } = this.#options;
+    const ends = this.#delivery.ends;
+    const properties = consumerProperties(base, { group, from, sessionTimeout, isolation, ends });
     const flow: Flow = new Flow(binding, properties, {
       onMessage: (message) => {
         this.#flows.alive();
@@ -175,6 +184,8 @@ export class Member implements Consumer {
     if (held) {
       const lost = known || this.#outcast || (await this.#lost(flow));
       await withinTime(this.#handOver(partitions, lost), this.#options.revokeTimeout);
+      // Offsets on their way into a transaction must not go out in the name of the next generation.
+      await flow.unused;
     }
     if (!flow.closed) attempt(() => flow.native.unassign());
     if (this.#closed) this.#left.resolve();

@@ -3,7 +3,7 @@
  * user's own on top, checked by name when a connection opens. Values never reach an error or a log: many are secrets.
  */
 import type { Binding, Properties } from './librdkafka-binding.js';
-import { KafkaError } from './port.js';
+import { type Isolation, KafkaError, type TransactionalOptions } from './port.js';
 
 export type UserProperties = Readonly<Record<string, string | number | boolean>>;
 
@@ -115,10 +115,22 @@ export function producerProperties(base: Base): Properties {
   };
 }
 
+/** As another producer's, whose records are given up no later than their transaction. */
+export function transactionalBase(base: Base, { id, timeout }: TransactionalOptions): Base {
+  return {
+    ...base,
+    user: {
+      global: { ...base.user.global, 'transactional.id': id, 'transaction.timeout.ms': timeout },
+      topic: { ...base.user.topic, 'message.timeout.ms': timeout },
+    },
+  };
+}
+
 export interface ConsumerPlan {
   readonly group: string;
   readonly from: 'earliest' | 'latest';
   readonly sessionTimeout?: number;
+  readonly isolation?: Isolation | undefined;
   /** Whether the ends of partitions are told. */
   readonly ends?: boolean;
 }
@@ -144,6 +156,7 @@ export function consumerProperties(base: Base, plan: ConsumerPlan): Properties {
             'heartbeat.interval.ms': Math.max(100, Math.min(HEARTBEAT, Math.floor(plan.sessionTimeout / 3))),
           }),
       ...commonProperties(base),
+      ...(plan.isolation === undefined ? {} : { 'isolation.level': plan.isolation }),
       'group.id': plan.group,
       'enable.auto.commit': false,
       'enable.auto.offset.store': false,

@@ -12,6 +12,7 @@ import {
   type Consumer,
   type ConsumerHandlers,
   KafkaError,
+  type ReadingOptions,
   type TopicPartition,
   type TopicPartitionOffset,
 } from './port.js';
@@ -31,12 +32,19 @@ export interface ConsumerSettings {
 export class Reader implements Consumer {
   readonly #settings: ConsumerSettings;
   readonly #handlers: ConsumerHandlers;
+  readonly #options: ReadingOptions;
   readonly #delivery: Delivery;
   readonly #flows: Flows;
   #closed: Promise<void> | undefined;
 
-  constructor(settings: ConsumerSettings, from: readonly TopicPartitionOffset[], handlers: ConsumerHandlers) {
+  constructor(
+    settings: ConsumerSettings,
+    from: readonly TopicPartitionOffset[],
+    handlers: ConsumerHandlers,
+    options: ReadingOptions,
+  ) {
     this.#settings = settings;
+    this.#options = options;
     this.#handlers = handlers;
     this.#flows = new Flows(
       () => this.#open(),
@@ -86,6 +94,7 @@ export class Reader implements Consumer {
     const properties = consumerProperties(base, {
       group: READER_GROUP,
       from: 'earliest',
+      isolation: this.#options.isolation,
       ends: this.#delivery.ends,
     });
     const flow = new Flow(binding, properties, {

@@ -13,6 +13,7 @@ import { type Base, checkProperties, type UserProperties } from './librdkafka-pr
 import { type ConsumerSettings, Reader } from './librdkafka-reader.js';
 import { Status } from './librdkafka-status.js';
 import { isMock, Topics } from './librdkafka-topics.js';
+import { LibrdkafkaTransactions } from './librdkafka-transactions.js';
 import {
   type Consumer,
   type ConsumerHandlers,
@@ -23,9 +24,12 @@ import {
   KafkaError,
   type KafkaStatus,
   type ProducerRecord,
+  type ReadingOptions,
   type TopicPartition,
   type TopicPartitionOffset,
   type TopicSpec,
+  type TransactionalOptions,
+  type TransactionalProducer,
 } from './port.js';
 
 export interface OpenOptions {
@@ -111,6 +115,7 @@ class LibrdkafkaKafka implements Kafka {
   readonly #status: Status;
   readonly #cluster: EmbeddedCluster | undefined;
   readonly #consumers = new Set<Consumer>();
+  readonly #transactional = new Set<TransactionalProducer>();
   #closed: Promise<void> | undefined;
 
   constructor(
@@ -162,14 +167,29 @@ class LibrdkafkaKafka implements Kafka {
     return this.#topics.offsetsAt(topic, timestamp);
   }
 
-  async assign(from: readonly TopicPartitionOffset[], handlers: ConsumerHandlers): Promise<Consumer> {
+  async assign(
+    from: readonly TopicPartitionOffset[],
+    handlers: ConsumerHandlers,
+    options: ReadingOptions = {},
+  ): Promise<Consumer> {
     await this.#assertTopics(from.map(({ topic }) => topic));
-    return this.#start(new Reader(this.#settings, from, handlers));
+    return this.#start(new Reader(this.#settings, from, handlers, options));
   }
 
   async subscribe(options: GroupOptions, handlers: GroupHandlers): Promise<Consumer> {
     await this.#assertTopics(options.topics);
     return this.#start(new Member(this.#settings, options, handlers));
+  }
+
+  async transactional(options: TransactionalOptions): Promise<TransactionalProducer> {
+    this.#assertOpen();
+    const { binding, base, connectTimeout } = this.#settings;
+    const producer = new LibrdkafkaTransactions(binding, base, options, () =>
+      this.#transactional.delete(producer),
+    );
+    this.#transactional.add(producer);
+    await producer.open(connectTimeout);
+    return producer;
   }
 
   close(): Promise<void> {
@@ -179,6 +199,7 @@ class LibrdkafkaKafka implements Kafka {
 
   async #close(): Promise<void> {
     await Promise.all([...this.#consumers].map((consumer) => consumer.close()));
+    await Promise.all([...this.#transactional].map((producer) => producer.close()));
     await this.#producer.flush(this.#status.reachable ? FLUSH : FLUSH_UNREACHABLE);
     await this.#producer.close();
     await this.#cluster?.close();

@@ -68,6 +68,7 @@ export type KafkaErrorReason =
   | 'too large' // over message.max.bytes, here or at the broker
   | 'queue full' // the local bound on unsent records
   | 'closed' // this client was closed
+  | 'fenced' // another producer took this one's transactional id over
   | 'failed'; // anything else
 
 /** A failure of Kafka or of the way to it. Its message never holds a credential. */
@@ -117,8 +118,17 @@ export interface GroupHandlers extends ConsumerHandlers {
   onRevoked(partitions: readonly TopicPartition[], lost: boolean): Promise<void>;
 }
 
+/** Which records of transactions are read: those of committed ones, in their place once they are, or all at once. */
+export type Isolation = 'read_committed' | 'read_uncommitted';
+
+/** How records are read, with a group or without. */
+export interface ReadingOptions {
+  /** @default the connection's `isolation.level`, which is read_committed unless set */
+  readonly isolation?: Isolation | undefined;
+}
+
 /** How a consumer group is joined. */
-export interface GroupOptions {
+export interface GroupOptions extends ReadingOptions {
   readonly group: string;
   readonly topics: readonly string[];
   /** Where a group without committed offsets begins. */
@@ -139,6 +149,34 @@ export interface Consumer {
   /** Commits for the group; resolves when the broker has answered. */
   commit(offsets: readonly TopicPartitionOffset[]): Promise<void>;
   /** Stops delivery at once, runs `onRevoked`, leaves the group. Idempotent. */
+  close(): Promise<void>;
+}
+
+/** Who writes in transactions. */
+export interface TransactionalOptions {
+  /** Kafka's `transactional.id`: whoever opens one last has it, and fences those before. */
+  readonly id: string;
+  /** Milliseconds after which the broker aborts a transaction that has not ended. */
+  readonly timeout: number;
+}
+
+/**
+ * A producer that writes in transactions, one after the other. Each method rejects with a KafkaError; `fenced` is final.
+ * After any other, `abort` says whether it can go on: where that rejects, another must be opened.
+ */
+export interface TransactionalProducer {
+  begin(): Promise<void>;
+  /** As `Kafka.send`, into the open transaction. */
+  send(record: ProducerRecord): Promise<DeliveryReport>;
+  /**
+   * Commits the group's offsets with the open transaction. `consumer` is the group's, of the same Kafka: the broker
+   * refuses them where its member has left, or speaks for an earlier generation.
+   */
+  sendOffsets(offsets: readonly TopicPartitionOffset[], consumer: Consumer): Promise<void>;
+  /** Where it rejects, whether the transaction was committed is not known. */
+  commit(): Promise<void>;
+  abort(): Promise<void>;
+  /** What is open then is aborted by the broker: after its timeout, or when the id is opened again. Idempotent. */
   close(): Promise<void>;
 }
 
@@ -175,11 +213,21 @@ export interface Kafka {
   offsetsAt(topic: string, timestamp: number): Promise<TopicPartitionOffset[]>;
 
   /** Reads from explicit offsets without a group; resolves when reading has begun. */
-  assign(from: readonly TopicPartitionOffset[], handlers: ConsumerHandlers): Promise<Consumer>;
+  assign(
+    from: readonly TopicPartitionOffset[],
+    handlers: ConsumerHandlers,
+    options?: ReadingOptions,
+  ): Promise<Consumer>;
   /** Joins a group; resolves at the first assignment, be it empty. */
   subscribe(options: GroupOptions, handlers: GroupHandlers): Promise<Consumer>;
 
-  /** Closes consumers, flushes, disconnects. Idempotent. */
+  /**
+   * Opens a producer of transactions: what an earlier one with its id has left open is aborted first. Rejects on
+   * librdkafka's mock, whose transactions neither hide nor undo anything.
+   */
+  transactional(options: TransactionalOptions): Promise<TransactionalProducer>;
+
+  /** Closes consumers, then transactional producers, flushes, disconnects. Idempotent. */
   close(): Promise<void>;
 }
 

@@ -4,7 +4,7 @@
  */
 import type * as t from 'io-ts';
 import type { Observable, OperatorFunction } from 'rxjs';
-import type { DeliveryReport } from './port.js';
+import type { DeliveryReport, ProducerRecord } from './port.js';
 import type { CodecName } from './topic-codec.js';
 import type { DeadLetters } from './topic-dead-letter.js';
 import type { TopicEvent } from './topic-events.js';
@@ -57,6 +57,14 @@ export interface Topic<V, K = string> extends DeadLetters {
    * @example await orders.publish(order, { key: order.id });
    */
   publish(value: V | null, options?: PublishOptions): Promise<DeliveryReport>;
+
+  /**
+   * The record that `publish` would write, for `transact`, which writes it in a transaction. Throws a KafkaError with
+   * `notSent` where the value isn't of the topic's type.
+   *
+   * @example orders.toRecord(order, { key: order.id });
+   */
+  toRecord(value: V | null, options?: PublishOptions): ProducerRecord;
 
   /**
    * An operator that writes each value and emits its delivery report, in the order of the values. Completes when the

@@ -11,7 +11,22 @@ export interface CommitSettings {
   readonly commitEvery: number;
 }
 
-export class TopicCommits {
+/** Where a group's stream notes what it gives out and what comes back, and who hands its partitions over. */
+export interface RecordCommits {
+  consumer: Consumer | undefined;
+  /** False for a record that is not to be given out. */
+  take(record: ConsumerRecord): boolean;
+  done(record: ConsumerRecord): void;
+  release(record: ConsumerRecord): void;
+  assign(partitions: readonly TopicPartition[]): void;
+  /** Resolves with how many records were left, after `ms` at most. */
+  revoke(partitions: readonly TopicPartition[], lost: boolean, ms: number): Promise<number>;
+  /** Resolves when nobody works on a record any more. */
+  idle(): Promise<void>;
+  close(): void;
+}
+
+export class TopicCommits implements RecordCommits {
   readonly #offsets = new Offsets();
   readonly #clock: Clock;
   readonly #settings: CommitSettings;

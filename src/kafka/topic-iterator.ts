@@ -65,7 +65,7 @@ export function iterateRecords<V, K>(
         started = true;
       }),
     return: async () => {
-      reading.stop();
+      void reading.stop();
       for (const record of handed) record.nack();
       finish({});
       return DONE;

@@ -1,4 +1,5 @@
 /** How a topic is read: the options, their defaults, and their checks at the edge. */
+import type { Isolation } from './port.js';
 import { type DeadLetters, isDeadLetters } from './topic-dead-letter.js';
 
 /** Offsets by partition number. */
@@ -23,6 +24,12 @@ export interface ReadOptions {
    * offsets; partitions that are not named are not read. @default 'live'
    */
   readonly to?: 'live' | 'now' | Offsets;
+  /**
+   * Which records of transactions are read: `read_committed`, those of committed ones, up to the first transaction that
+   * is open still; `read_uncommitted`, all at once, those of aborted transactions too.
+   * @default 'read_committed', or what the connection's `librdkafka` sets as `isolation.level`
+   */
+  readonly isolation?: Isolation;
   /** Records out without an ack; at the bound none is emitted until one is acked. @default 1000 */
   readonly maxUnacked?: number;
   /** Bytes of keys and values out without an ack; one larger record is let through. @default 67108864 */
@@ -55,16 +62,18 @@ export interface ReadOptions {
 }
 
 /** Every option decided. */
-export type ReadSettings = Required<Omit<ReadOptions, 'group' | 'deadLetter'>> &
-  Pick<ReadOptions, 'group' | 'deadLetter'>;
+export type ReadSettings = Required<Omit<ReadOptions, 'group' | 'deadLetter' | 'isolation'>> &
+  Pick<ReadOptions, 'group' | 'deadLetter' | 'isolation'>;
 
 const MAX_TIMER = 2_147_483_647;
 
 /** Throws a TypeError that names the field and what it accepts. */
 export function readSettings(options: ReadOptions): ReadSettings {
-  const { group, deadLetter } = options;
+  const { group, deadLetter, isolation } = options;
   if (group !== undefined && (typeof group !== 'string' || group === ''))
     throw wrong('group', 'a name', group);
+  if (isolation !== undefined && isolation !== 'read_committed' && isolation !== 'read_uncommitted')
+    throw wrong('isolation', "'read_committed' or 'read_uncommitted'", isolation);
   const from = options.from ?? (group === undefined ? 'earliest' : 'committed');
   if (group === undefined && from === 'committed')
     throw new TypeError("from: 'committed' needs a group, whose commits they are");
@@ -86,6 +95,7 @@ export function readSettings(options: ReadOptions): ReadSettings {
     to,
     onInvalid,
     deadLetter,
+    ...(isolation !== undefined && { isolation }),
     autoAck: options.autoAck ?? group === undefined,
     maxUnacked: count('maxUnacked', options.maxUnacked ?? 1_000),
     maxUnackedBytes: count('maxUnackedBytes', options.maxUnackedBytes ?? 64 * 1024 * 1024),

@@ -6,7 +6,7 @@ import { isLeft, type Right } from 'fp-ts/lib/Either.js';
 import type { Clock } from '../clock.js';
 import type { ConsumerRecord, TopicPartition } from './port.js';
 import { Backlog, sizeOf } from './topic-backlog.js';
-import type { TopicCommits } from './topic-commits.js';
+import type { RecordCommits } from './topic-commits.js';
 import type { ReadContext } from './topic-context.js';
 import { InvalidRecordError } from './topic-events.js';
 import type { ReadSettings } from './topic-options.js';
@@ -38,7 +38,7 @@ export class Outflow<V, K> implements RecordOwner {
   readonly #context: ReadContext<V, K>;
   readonly #settings: ReadSettings;
   readonly #reader: Reader<V, K>;
-  readonly #commits: TopicCommits | undefined;
+  readonly #commits: RecordCommits | undefined;
   readonly #inflow: Inflow;
   readonly #backlog = new Backlog();
   /** Nacked, by the timer that brings each back; and those that it brought. */
@@ -58,7 +58,7 @@ export class Outflow<V, K> implements RecordOwner {
     context: ReadContext<V, K>,
     settings: ReadSettings,
     reader: Reader<V, K>,
-    commits: TopicCommits | undefined,
+    commits: RecordCommits | undefined,
     inflow: Inflow,
   ) {
     this.#context = context;

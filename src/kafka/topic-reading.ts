@@ -10,7 +10,7 @@ import {
   type TopicPartition,
   type TopicPartitionOffset,
 } from './port.js';
-import { TopicCommits } from './topic-commits.js';
+import { type RecordCommits, TopicCommits } from './topic-commits.js';
 import type { ReadContext } from './topic-context.js';
 import { Lag } from './topic-lag.js';
 import type { ReadSettings } from './topic-options.js';
@@ -31,7 +31,7 @@ export class Reading<V, K> implements Inflow {
   readonly #kafka: Kafka;
   readonly #settings: ReadSettings;
   readonly #subscriber: Subscriber<V, K>;
-  readonly #commits: TopicCommits | undefined;
+  readonly #commits: RecordCommits | undefined;
   readonly #outflow: Outflow<V, K>;
   readonly #lag: Lag;
   #consumer: Consumer | undefined;
@@ -45,12 +45,19 @@ export class Reading<V, K> implements Inflow {
   #stopped = false;
   #unlisten: { unsubscribe(): void } | undefined;
 
-  constructor(context: ReadContext<V, K>, settings: ReadSettings, subscriber: Subscriber<V, K>) {
+  /** `commits`: who commits for the group; the stream itself where it isn't given. */
+  constructor(
+    context: ReadContext<V, K>,
+    settings: ReadSettings,
+    subscriber: Subscriber<V, K>,
+    commits?: RecordCommits,
+  ) {
     this.#context = context;
     this.#kafka = context.kafka;
     this.#settings = settings;
     this.#subscriber = subscriber;
-    if (settings.group !== undefined)
+    if (commits !== undefined) this.#commits = commits;
+    else if (settings.group !== undefined)
       this.#commits = new TopicCommits(this.#kafka.clock, settings, (error) => this.#warn(error));
     this.#outflow = new Outflow(context, settings, subscriber, this.#commits, this);
     this.#lag = new Lag(context, settings, () => this.#assigned ?? []);
@@ -69,14 +76,14 @@ export class Reading<V, K> implements Inflow {
     this.#outflow.pump();
   }
 
-  /** Emits nothing any more; what is out may be acked for a while, then the group is left. */
-  stop(completed = false): void {
+  /** Emits nothing any more; what is out may be acked for a while, then the group is left. Resolves when it is. */
+  async stop(completed = false): Promise<void> {
     if (this.#stopped) return;
     this.#stopped = true;
     this.#outflow.stop();
     this.#lag.stop();
     this.#unlisten?.unsubscribe();
-    void this.#leave(completed);
+    await this.#leave(completed);
   }
 
   passed(raw: ConsumerRecord): void {
@@ -98,13 +105,13 @@ export class Reading<V, K> implements Inflow {
       if (error instanceof KafkaError && error.reason !== 'closed') this.#warn(error);
       return;
     }
-    this.stop();
+    void this.stop();
     this.#subscriber.error(error);
   }
 
   #complete(): void {
     if (this.#stopped) return;
-    this.stop(true);
+    void this.stop(true);
     this.#subscriber.complete();
   }
 
@@ -119,7 +126,7 @@ export class Reading<V, K> implements Inflow {
 
   async #open(): Promise<void> {
     const { topic } = this.#context;
-    const { group, to, sessionTimeout, revokeTimeout } = this.#settings;
+    const { group, to, isolation, sessionTimeout, revokeTimeout } = this.#settings;
     const { begin, from, ends } = await rangeOf(this.#kafka, topic, this.#settings);
     if (this.#stopped) return;
     this.#bounded = to !== 'live';
@@ -137,10 +144,10 @@ export class Reading<V, K> implements Inflow {
       const assigned = begin.filter((at) => at.offset < this.#endOf(at.partition));
       this.#assigned = assigned;
       if (assigned.length === 0) this.#complete();
-      else this.#opened(await this.#kafka.assign(assigned, handlers));
+      else this.#opened(await this.#kafka.assign(assigned, handlers, { isolation }));
       return;
     }
-    const options = { group, topics: [topic], from, begin, sessionTimeout, revokeTimeout };
+    const options = { group, topics: [topic], from, begin, isolation, sessionTimeout, revokeTimeout };
     const consumer = await this.#kafka.subscribe(options, {
       ...handlers,
       onAssigned: (partitions) => this.#onAssigned(group, partitions),

@@ -22,6 +22,7 @@ import { type ReadOptions, readSettings, wrong } from './topic-options.js';
 import { Reading } from './topic-reading.js';
 import { originOf, TopicRecord } from './topic-record.js';
 import { type PublishOptions, publishAll, type SinkContext, type SinkOptions, sink } from './topic-sink.js';
+import { withSource } from './topic-source.js';
 
 /** Told of what nobody observes on `events$`. */
 type OnIssue = (issue: { kind: 'record' | 'kafka'; message: string; cause?: unknown }) => void;
@@ -93,28 +94,36 @@ class KafkaTopic<V, K> implements Topic<V, K> {
     return this.#kafka.createTopic({ topic: this.name, partitions, ...others });
   }
 
-  publish(value: V | null, options: PublishOptions = {}): Promise<DeliveryReport> {
+  toRecord(value: V | null, options: PublishOptions = {}): ProducerRecord {
     const { key = null, headers, timestamp, partition = null } = options;
     if (partition !== null && !(Number.isInteger(partition) && partition >= 0))
-      return Promise.reject(wrong('partition', 'an integer from 0', partition));
+      throw wrong('partition', 'an integer from 0', partition);
     if (timestamp !== undefined && !(Number(timestamp) >= 0))
-      return Promise.reject(wrong('timestamp', 'milliseconds since the epoch or a Date', timestamp));
+      throw wrong('timestamp', 'milliseconds since the epoch or a Date', timestamp);
     let bytes: Buffer | null = null;
     if (value !== null) {
       const written = this.#format.write(value);
       if (isLeft(written))
-        return Promise.reject(
-          new KafkaError('failed', `Sending to ${this.name}: ${written.left}`, { notSent: true }),
-        );
+        throw new KafkaError('failed', `Sending to ${this.name}: ${written.left}`, { notSent: true });
       bytes = written.right;
     }
     const record: ProducerRecord = { topic: this.name, partition, value: bytes, key };
-    if (headers === undefined && timestamp === undefined) return this.#kafka.send(record);
-    return this.#kafka.send({
+    if (headers === undefined && timestamp === undefined) return record;
+    return {
       ...record,
       ...(headers !== undefined && { headers: headerList(headers) }),
       ...(timestamp !== undefined && { timestamp: Number(timestamp) }),
-    });
+    };
+  }
+
+  publish(value: V | null, options?: PublishOptions): Promise<DeliveryReport> {
+    let record: ProducerRecord;
+    try {
+      record = this.toRecord(value, options);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    return this.#kafka.send(record);
   }
 
   sink(options: SinkOptions<V> = {}): OperatorFunction<V | null, DeliveryReport> {
@@ -130,7 +139,7 @@ class KafkaTopic<V, K> implements Topic<V, K> {
 
   records$(options: ReadOptions = {}): Observable<TopicRecord<V, K>> {
     const settings = readSettings(options);
-    return new Observable((subscriber) => {
+    const records$ = new Observable<TopicRecord<V, K>>((subscriber) => {
       const reading = new Reading<V, K>(this.#context, settings, {
         ready: true,
         next: (record) => subscriber.next(record),
@@ -138,8 +147,9 @@ class KafkaTopic<V, K> implements Topic<V, K> {
         complete: () => subscriber.complete(),
       });
       reading.start();
-      return () => reading.stop();
+      return () => void reading.stop();
     });
+    return withSource(records$, { context: this.#context, settings });
   }
 
   records(options: ReadOptions = {}): AsyncIterable<TopicRecord<V, K>, undefined> {

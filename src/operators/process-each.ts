@@ -1,19 +1,12 @@
 /**
  * processEach: work on a topic's records, acked when it is done. Between records$ and whoever wants the results.
  */
-import {
-  from,
-  isObservable,
-  Observable,
-  type ObservableInput,
-  type OperatorFunction,
-  of,
-  type Subscription,
-} from 'rxjs';
+import { Observable, type OperatorFunction, type Subscription } from 'rxjs';
 import { type DeadLetters, isDeadLetters } from '../kafka/topic-dead-letter.js';
 import { count, wrong } from '../kafka/topic-options.js';
 import { originOf, type TopicRecord } from '../kafka/topic-record.js';
 import { Lanes } from './lanes.js';
+import { resultOf, type Work } from './work.js';
 
 /** When and how often failed work is tried again. */
 export interface ProcessRetry {
@@ -51,9 +44,6 @@ export interface ProcessOptions {
    */
   readonly onError?: OnProcessError;
 }
-
-/** What the work on a record may give: an Observable or a Promise of results, one result, nothing. */
-type Work<R> = Observable<R> | PromiseLike<R> | R;
 
 /**
  * Works on each record and acks it when the work's Observable completes or its Promise resolves: at least once. Emits
@@ -133,7 +123,8 @@ export function processEach<V, K, R>(
     });
 }
 
-function policyOf(onError: OnProcessError) {
+/** Every field decided; throws a TypeError that names the one that is wrong. */
+export function policyOf(onError: OnProcessError) {
   if (onError === 'stop') return { attempts: 0, delay: 0, maxDelay: 0, deadLetter: undefined };
   if (typeof onError !== 'object' || onError === null)
     throw wrong('onError', "'stop' or { retry, deadLetter }", onError);
@@ -154,15 +145,4 @@ function laneOf({ partition, key }: TopicRecord<any, any>, ordered: 'key' | 'par
   if (ordered === 'partition') return partition;
   if (key === null) return undefined;
   return `${partition}/${Buffer.isBuffer(key) ? key.toString('latin1') : key}`;
-}
-
-function resultOf<T, R>(work: (record: T) => Work<R>, record: T): Observable<R> {
-  try {
-    const given = work(record);
-    if (isObservable(given)) return given as Observable<R>;
-    const pending = typeof (given as PromiseLike<R> | undefined)?.then === 'function';
-    return pending ? from(given as ObservableInput<R>) : of(given as R);
-  } catch (error) {
-    return new Observable((subscriber) => subscriber.error(error));
-  }
 }

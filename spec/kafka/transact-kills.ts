@@ -1,4 +1,4 @@
-/** A copying process killed again and again, and what a reader of committed records then finds. */
+/** A copying process killed again and again, and what a reader of committed records finds meanwhile and then. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -17,16 +17,19 @@ export interface Plan {
 }
 
 export interface Figures {
-  kills: number;
-  transactions: number;
-  aborted: number;
-  duplicates: number;
-  missing: number;
-  /** What a reader of uncommitted records finds beyond them: written by transactions that the kills ended. */
-  undone: number;
-  seconds: number;
+  readonly kills: number;
+  /** Told by the processes; one that is killed may not have told of its last. */
+  readonly transactions: number;
+  /** By the processes themselves, because their work failed. */
+  readonly aborted: number;
+  /** What a reader of uncommitted records finds beyond the committed ones. */
+  readonly undone: number;
+  readonly duplicates: number;
+  readonly missing: number;
+  readonly seconds: number;
 }
 
+/** Numbers are copied from topic to topic by one process after another, each killed up to 600 ms after it has copied some. */
 export async function killAgainAndAgain({ kills, records, maxBatch, within }: Plan): Promise<Figures> {
   const connection = await connect({ brokers, onIssue: () => {} });
   const begin = Date.now();
@@ -34,59 +37,60 @@ export async function killAgainAndAgain({ kills, records, maxBatch, within }: Pl
   const input = connection.topic(name);
   const output = connection.topic(`${name}.copies`);
   await Promise.all([input.create(), output.create()]);
-  await lastValueFrom(
-    input.publishAll(
-      (function* () {
-        for (let i = 1; i <= records; i += 1) yield i;
-      })(),
-      { key: String },
-    ),
-  );
-  const figures = { kills: 0, transactions: 0, aborted: 0, duplicates: 0, missing: 0, undone: 0, seconds: 0 };
-  let consumed = 0;
+  await lastValueFrom(input.publishAll(numbers(records), { key: String }));
+  let killed = 0;
+  let transactions = 0;
+  let aborted = 0;
   let ended: string | undefined;
   const start = (): ChildProcess => {
-    const child = fork(worker, [brokers, name, `${name}.copies`, `${name}-1`, String(maxBatch)], {
-      execArgv: ['--import', 'tsx'],
-    });
+    const args = [brokers, name, `${name}.copies`, `${name}-1`, String(maxBatch)];
+    const child = fork(worker, args, { execArgv: ['--import', 'tsx'] });
     child.on('message', (message: { records?: number; aborted?: string; ended?: string }) => {
-      if (message.records !== undefined) {
-        figures.transactions += 1;
-        consumed += message.records;
-      }
-      if (message.aborted !== undefined) figures.aborted += 1;
+      if (message.records !== undefined) transactions += 1;
+      if (message.aborted !== undefined) aborted += 1;
       ended ??= message.ended;
     });
     return child;
   };
-  const left = () => begin + within - Date.now();
+  const copied = new Set<unknown>();
+  const reading = output.records$().subscribe(({ value }) => copied.add(value));
+  const until = async (count: number) => {
+    while (copied.size < count) {
+      if (ended !== undefined || Date.now() - begin > within)
+        throw new Error(`${copied.size} of ${records} copied: ${ended ?? `not within ${within} ms`}`);
+      await sleep(5);
+    }
+  };
   let child = start();
   try {
-    while (consumed < records) {
-      if (left() < 0 || ended !== undefined)
-        throw new Error(`${consumed} of ${records} copied: ${ended ?? 'not in time'}`);
-      const before = figures.transactions;
-      while (figures.transactions === before && consumed < records && ended === undefined && left() > 0)
-        await sleep(5);
-      if (figures.kills < kills) {
-        await sleep(Math.random() * 600);
-        child.kill('SIGKILL');
-        figures.kills += 1;
-        child = start();
-      }
+    for (; killed < kills && copied.size < records; killed += 1) {
+      await until(copied.size + 1);
+      await sleep(Math.random() * 600);
+      child.kill('SIGKILL');
+      child = start();
     }
+    await until(records);
   } finally {
     child.kill('SIGKILL');
+    reading.unsubscribe();
   }
   const copies = await values(output.records$({ to: 'now' }));
   const all = await values(output.records$({ to: 'now', isolation: 'read_uncommitted' }));
-  const distinct = new Set(copies);
-  figures.duplicates = copies.length - distinct.size;
-  figures.missing = records - distinct.size;
-  figures.undone = all.length - copies.length;
-  figures.seconds = Math.round((Date.now() - begin) / 1_000);
   await connection.close();
-  return figures;
+  const distinct = new Set(copies).size;
+  return {
+    kills: killed,
+    transactions,
+    aborted,
+    undone: all.length - copies.length,
+    duplicates: copies.length - distinct,
+    missing: records - distinct,
+    seconds: Math.round((Date.now() - begin) / 1_000),
+  };
+}
+
+function* numbers(count: number): Generator<number> {
+  for (let i = 1; i <= count; i += 1) yield i;
 }
 
 function values(records$: Observable<{ readonly value: unknown }>): Promise<unknown[]> {

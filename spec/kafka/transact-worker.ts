@@ -25,3 +25,4 @@ transact(
   next: ({ records, produced }) => process.send?.({ records, produced }),
   error: (error) => process.send?.({ ended: String(error) }),
 });
+process.on('disconnect', () => process.exit());

@@ -4,6 +4,7 @@ import {
   type GroupHandlers,
   type GroupOptions,
   KafkaError,
+  type TopicPartition,
   type TopicPartitionOffset,
 } from '../kafka/port.js';
 import type { Member, MemoryGroup } from './memory-group.js';
@@ -28,6 +29,7 @@ export class GroupConsumer implements Consumer {
   readonly #unlisten: () => void;
   #state: State = 'joining';
   #generation = -1;
+  #assigned: readonly TopicPartition[] = [];
   #joins = 0;
   #revoking: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
@@ -48,7 +50,7 @@ export class GroupConsumer implements Consumer {
     this.#group = group;
     this.#options = options;
     this.#handlers = handlers;
-    this.#readers = new ReaderSet(link, handlers);
+    this.#readers = new ReaderSet(link, handlers, options.isolation);
     this.#id = group.nextId();
     this.#name = name;
     this.joined = new Promise((resolve, reject) => {
@@ -76,6 +78,11 @@ export class GroupConsumer implements Consumer {
     const generation = this.#generation;
     const copy = offsets.map((at) => ({ ...at }));
     return this.#link.request(() => this.#group.commit(this.#id, generation, copy));
+  }
+
+  /** Its name to the group: offsets that a transaction commits are sent under it. */
+  get membership(): { readonly group: MemoryGroup; readonly id: number; readonly generation: number } {
+    return { group: this.#group, id: this.#id, generation: this.#generation };
   }
 
   close(): Promise<void> {
@@ -138,10 +145,22 @@ export class GroupConsumer implements Consumer {
     if (this.#state !== 'joining' || this.#closing !== undefined) return;
     this.#state = 'assigned';
     this.#generation = generation;
-    for (const log of logs) this.#readers.add(log, this.#position(log));
-    this.#handlers.onAssigned(this.#readers.partitions);
+    this.#assigned = logs.map(({ topic, partition }) => ({ topic, partition }));
+    for (const log of logs) this.#read(log, generation);
+    this.#handlers.onAssigned(this.#assigned);
     this.#onJoined();
     this.#refuse = undefined;
+  }
+
+  /** From what is committed, which a transaction that is open still may be about to change. */
+  #read(log: MemoryLog, generation: number): void {
+    let waited = false;
+    const read = (): void => {
+      if (this.#state === 'assigned' && this.#generation === generation)
+        this.#readers.add(log, this.#position(log));
+    };
+    this.#group.whenStable(log, () => (waited ? this.#link.toProcess.push(this.#link.hop(), read) : read()));
+    waited = true;
   }
 
   /** Where nothing, or something deleted since, was committed, `from` decides. */
@@ -158,7 +177,8 @@ export class GroupConsumer implements Consumer {
   }
 
   #revoke(lost: boolean): Promise<void> {
-    const partitions = this.#readers.partitions;
+    const partitions = this.#assigned;
+    this.#assigned = [];
     this.#state = 'revoking';
     this.#readers.clear();
     if (partitions.length === 0) return Promise.resolve();

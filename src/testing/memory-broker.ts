@@ -7,6 +7,7 @@ import { partitionOf } from '../kafka/murmur2.js';
 import {
   type ConsumerRecord,
   type DeliveryReport,
+  type Isolation,
   type Kafka,
   KafkaError,
   type ProducerRecord,
@@ -19,6 +20,7 @@ import { MemoryLink } from './memory-link.js';
 import { MemoryLog, stored } from './memory-log.js';
 import { ProcessClock } from './process-clock.js';
 import { type Random, seeded } from './random.js';
+import { Coordinator } from './transaction-coordinator.js';
 import { VirtualClock } from './virtual-clock.js';
 
 /** How a MemoryBroker is set up. */
@@ -68,6 +70,7 @@ export class MemoryBroker {
   readonly #groups = new Map<string, MemoryGroup>();
   readonly #clients = new Set<MemoryClient>();
   readonly #faults: Faults;
+  readonly #coordinator: Coordinator;
   readonly #inside: ClientBroker;
   #up = true;
   #lastClient = 0;
@@ -80,6 +83,7 @@ export class MemoryBroker {
     this.#may = (action, topic) => !deny(action, topic);
     this.#hop = typeof latency === 'function' ? latency : () => latency;
     this.#faults = new Faults(random);
+    this.#coordinator = new Coordinator(clock);
     this.#inside = {
       maxRecordBytes: options.maxRecordBytes ?? 1_000_000,
       maxQueued: options.maxQueued ?? 100_000,
@@ -101,6 +105,7 @@ export class MemoryBroker {
         return 'created';
       },
       logs: (topic) => this.#topics.get(topic),
+      transactions: this.#coordinator,
       group: (name) => this.#group(name),
     };
   }
@@ -137,11 +142,15 @@ export class MemoryBroker {
     return { topic: log.topic, partition: log.partition, offset };
   }
 
-  /** All that a topic holds, partition by partition. */
-  records(topic: string): ConsumerRecord[] {
-    return (this.#topics.get(topic) ?? []).flatMap((log) =>
-      Array.from({ length: log.high - log.low }, (_, index) => log.read(log.low + index)),
-    );
+  /** All that a topic holds for such a reader, partition by partition. */
+  records(topic: string, isolation: Isolation = 'read_committed'): ConsumerRecord[] {
+    return (this.#topics.get(topic) ?? []).flatMap((log) => {
+      const found: ConsumerRecord[] = [];
+      const end = log.end(isolation);
+      for (let at = log.seek(log.low, isolation); at < end; at = log.seek(at + 1, isolation))
+        found.push(log.read(at));
+      return found;
+    });
   }
 
   /** Deletes a partition's records before `offset`, as retention does. */
@@ -169,6 +178,11 @@ export class MemoryBroker {
   /** Begins a fault; the returned function ends it. */
   inject(fault: Fault): () => void {
     return this.#faults.inject(fault);
+  }
+
+  /** The next `times` commits of this transactional id fail at the client, though they happen, or because they don't. */
+  failCommits(transactionalId: string, how: 'written' | 'unwritten', times = 1): void {
+    this.#coordinator.failCommits(transactionalId, how, times);
   }
 
   /** Asks all members to hand over and to join again. */

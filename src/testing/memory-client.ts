@@ -11,16 +11,21 @@ import {
   KafkaError,
   type KafkaStatus,
   type ProducerRecord,
+  type ReadingOptions,
   type TopicPartition,
   type TopicPartitionOffset,
   type TopicSpec,
+  type TransactionalOptions,
+  type TransactionalProducer,
 } from '../kafka/port.js';
 import { GroupConsumer } from './group-consumer.js';
 import type { MemoryGroup } from './memory-group.js';
 import type { MemoryLink } from './memory-link.js';
 import type { MemoryLog } from './memory-log.js';
 import { MemoryProducer, type ProducerBroker } from './memory-producer.js';
+import { MemoryTransactions } from './memory-transactions.js';
 import { ReaderSet } from './reader-set.js';
+import type { Coordinator } from './transaction-coordinator.js';
 
 /** Milliseconds that `close` waits for delivery reports. */
 const CLOSE_TIMEOUT = 5_000;
@@ -31,6 +36,7 @@ export interface ClientBroker extends ProducerBroker {
   logs(topic: string): readonly MemoryLog[] | undefined;
   mayRead(topic: string): boolean;
   group(name: string): MemoryGroup;
+  readonly transactions: Coordinator;
 }
 
 export class MemoryClient implements Kafka {
@@ -44,6 +50,7 @@ export class MemoryClient implements Kafka {
   readonly #broker: ClientBroker;
   readonly #producer: MemoryProducer;
   readonly #consumers = new Set<Consumer>();
+  readonly #transactional = new Set<MemoryTransactions>();
   #closing: Promise<void> | undefined;
   #state: KafkaStatus['state'];
 
@@ -94,8 +101,8 @@ export class MemoryClient implements Kafka {
 
   watermarks(at: TopicPartition): Promise<{ readonly low: number; readonly high: number }> {
     return this.#request(() => {
-      const { low, high } = this.#readable(at);
-      return { low, high };
+      const log = this.#readable(at);
+      return { low: log.low, high: log.end('read_committed') };
     });
   }
 
@@ -104,16 +111,20 @@ export class MemoryClient implements Kafka {
       (this.#broker.logs(topic) ?? []).map((_, partition) => {
         const log = this.#readable({ topic, partition });
         let offset = log.low;
-        while (offset < log.high && log.read(offset).timestamp < timestamp) offset += 1;
+        while (offset < log.high && log.timestampAt(offset) < timestamp) offset += 1;
         return { topic, partition, offset };
       }),
     );
   }
 
-  async assign(from: readonly TopicPartitionOffset[], handlers: ConsumerHandlers): Promise<Consumer> {
+  async assign(
+    from: readonly TopicPartitionOffset[],
+    handlers: ConsumerHandlers,
+    { isolation }: ReadingOptions = {},
+  ): Promise<Consumer> {
     const logs = await this.#request(() => from.map((at) => this.#readable(at)));
     if (this.#closing !== undefined) throw closed();
-    const readers = new ReaderSet(this.link, handlers);
+    const readers = new ReaderSet(this.link, handlers, isolation);
     logs.forEach((log, index) => {
       readers.add(log, from[index]?.offset ?? log.high);
     });
@@ -156,6 +167,17 @@ export class MemoryClient implements Kafka {
     return consumer;
   }
 
+  async transactional(options: TransactionalOptions): Promise<TransactionalProducer> {
+    if (this.#closing !== undefined) throw closed();
+    const { transactions } = this.#broker;
+    const epoch = await this.#request(() => transactions.open(options));
+    const producer = new MemoryTransactions(this, this.#broker, this.link, { id: options.id, epoch }, () =>
+      this.#transactional.delete(producer),
+    );
+    this.#transactional.add(producer);
+    return producer;
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -164,6 +186,7 @@ export class MemoryClient implements Kafka {
   async #close(): Promise<void> {
     if (!this.link.process.killed) {
       await Promise.all([...this.#consumers].map((consumer) => consumer.close()));
+      await Promise.all([...this.#transactional].map((producer) => producer.close()));
       await this.#producer.flush(CLOSE_TIMEOUT);
       this.#producer.close();
       this.link.close();

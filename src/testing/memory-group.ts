@@ -4,7 +4,7 @@
  * waited for until its session ends. Committed offsets outlive the members.
  */
 import { KafkaError, type TopicPartition, type TopicPartitionOffset } from '../kafka/port.js';
-import type { MemoryLog } from './memory-log.js';
+import type { LogTransaction, MemoryLog } from './memory-log.js';
 import { rangeAssignment, type Subscriber } from './range.js';
 
 /** A member as the group sees it; its functions send messages to the client. */
@@ -26,6 +26,9 @@ export class MemoryGroup {
   readonly #logsOf: (topic: string) => readonly MemoryLog[];
   readonly #seats = new Map<number, Seat>();
   readonly #committed = new Map<string, number>();
+  /** Offsets that transactions will commit, or not. */
+  readonly #pending = new Map<LogTransaction, TopicPartitionOffset[]>();
+  readonly #stable = new Set<() => boolean>();
   #generation = 0;
   #preparing = false;
   #lastId = 0;
@@ -81,10 +84,49 @@ export class MemoryGroup {
 
   /** Throws as the broker refuses: the member was thrown out, or speaks for an earlier generation. */
   commit(id: number, generation: number, offsets: readonly TopicPartitionOffset[]): void {
+    this.#check(id, generation);
+    this.#set(offsets);
+  }
+
+  /** As `commit`, once the transaction is. */
+  stage(
+    transaction: LogTransaction,
+    id: number,
+    generation: number,
+    offsets: readonly TopicPartitionOffset[],
+  ): void {
+    this.#check(id, generation);
+    this.#pending.set(transaction, [...(this.#pending.get(transaction) ?? []), ...offsets]);
+  }
+
+  /** The transaction has ended. */
+  settle(transaction: LogTransaction): void {
+    const offsets = this.#pending.get(transaction) ?? [];
+    this.#pending.delete(transaction);
+    if (transaction.state === 'committed') this.#set(offsets);
+    for (const check of [...this.#stable]) if (check()) this.#stable.delete(check);
+  }
+
+  /** Calls back when no open transaction can change what is committed there: at once, or later. */
+  whenStable(at: TopicPartition, work: () => void): void {
+    const check = (): boolean => {
+      const pending = [...this.#pending.values()].flat();
+      if (pending.some(({ topic, partition }) => topic === at.topic && partition === at.partition))
+        return false;
+      work();
+      return true;
+    };
+    if (!check()) this.#stable.add(check);
+  }
+
+  #check(id: number, generation: number): void {
     if (!this.#seats.has(id)) throw new KafkaError('failed', 'Broker: Unknown member', { code: 25 });
     if (generation !== this.#generation) {
       throw new KafkaError('failed', 'Broker: Specified group generation id is not valid', { code: 22 });
     }
+  }
+
+  #set(offsets: readonly TopicPartitionOffset[]): void {
     for (const at of offsets) this.#committed.set(`${at.topic}/${at.partition}`, at.offset);
   }
 

@@ -3,7 +3,7 @@
  * what they get are copies, as from a real broker.
  */
 import { Buffer } from 'node:buffer';
-import type { ConsumerRecord, Headers, ProducerRecord, TopicPartition } from '../kafka/port.js';
+import type { ConsumerRecord, Headers, Isolation, ProducerRecord, TopicPartition } from '../kafka/port.js';
 
 /** A record's bytes as the log keeps them, shared with nobody. */
 export interface StoredRecord {
@@ -15,8 +15,15 @@ export interface StoredRecord {
   readonly bytes: number;
 }
 
+/** A transaction as the logs see it. */
+export interface LogTransaction {
+  state: 'open' | 'committed' | 'aborted';
+}
+
 interface Entry {
-  readonly record: StoredRecord;
+  /** Undefined for the marker that ends a transaction: it takes an offset, and nobody reads it. */
+  readonly record: StoredRecord | undefined;
+  readonly transaction: LogTransaction | undefined;
   readonly timestamp: number;
   /** When it can reach a consumer at the earliest. */
   readonly visibleAt: number;
@@ -47,6 +54,8 @@ export class MemoryLog implements TopicPartition {
   /** Told of each append. */
   readonly readers = new Set<() => void>();
   #entries: Entry[] = [];
+  /** The first offset of each transaction that is open. */
+  readonly #open = new Map<LogTransaction, number>();
   #low = 0;
 
   constructor(topic: string, partition: number) {
@@ -65,10 +74,31 @@ export class MemoryLog implements TopicPartition {
   }
 
   /** Returns the record's offset. */
-  append(record: StoredRecord, now: number, visibleAt: number): number {
+  append(record: StoredRecord, now: number, visibleAt: number, transaction?: LogTransaction): number {
     const offset = this.high;
-    this.#entries.push({ record, timestamp: record.timestamp ?? now, visibleAt });
+    if (transaction !== undefined && !this.#open.has(transaction)) this.#open.set(transaction, offset);
+    this.#entries.push({ record, transaction, timestamp: record.timestamp ?? now, visibleAt });
     for (const wake of this.readers) wake();
+    return offset;
+  }
+
+  /** Ends a transaction that has written here. */
+  mark(transaction: LogTransaction, now: number): void {
+    this.#open.delete(transaction);
+    this.#entries.push({ record: undefined, transaction, timestamp: now, visibleAt: now });
+    for (const wake of this.readers) wake();
+  }
+
+  /** Where a reader comes to an end for now: the first open transaction, or `high` for who reads them too. */
+  end(isolation: Isolation): number {
+    return isolation === 'read_committed' ? Math.min(this.high, ...this.#open.values()) : this.high;
+  }
+
+  /** The first offset from this one on that such a reader gets, or its end. */
+  seek(from: number, isolation: Isolation): number {
+    const end = this.end(isolation);
+    let offset = Math.max(from, this.#low);
+    while (offset < end && this.#hidden(offset, isolation)) offset += 1;
     return offset;
   }
 
@@ -77,10 +107,15 @@ export class MemoryLog implements TopicPartition {
     return this.#entries[offset - this.#low]?.visibleAt;
   }
 
+  timestampAt(offset: number): number {
+    return this.#entries[offset - this.#low]?.timestamp ?? Number.POSITIVE_INFINITY;
+  }
+
   /** A fresh copy. */
   read(offset: number): ConsumerRecord {
     const entry = this.#entries[offset - this.#low];
-    if (entry === undefined) throw new RangeError(`no record ${offset} in ${this.topic} [${this.partition}]`);
+    if (entry?.record === undefined)
+      throw new RangeError(`no record ${offset} in ${this.topic} [${this.partition}]`);
     const { value, key, headers } = entry.record;
     return {
       topic: this.topic,
@@ -91,6 +126,11 @@ export class MemoryLog implements TopicPartition {
       value: value === null ? null : copyOf(value),
       headers: headers.map(([name, content]) => ({ [name]: copyOf(content) })) satisfies Headers,
     };
+  }
+
+  #hidden(offset: number, isolation: Isolation): boolean {
+    const { record, transaction } = this.#entries[offset - this.#low] as Entry;
+    return record === undefined || (isolation === 'read_committed' && transaction?.state === 'aborted');
   }
 
   /** Deletes the records before `offset`, as retention does. */

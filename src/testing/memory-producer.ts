@@ -14,6 +14,7 @@ export interface ProducerBroker {
   route(record: ProducerRecord): MemoryLog | undefined;
   mayWrite(topic: string): boolean;
   effectOn(record: ProducerRecord, partition: number, client: Kafka): Readonly<Effect>;
+  /** Throws where it is refused. */
   append(log: MemoryLog, record: StoredRecord, extraDelay: number): number;
 }
 
@@ -150,7 +151,13 @@ export class MemoryProducer {
       return;
     }
     if (effect.report !== 'unwritten') {
-      const offset = this.#broker.append(log, content, effect.deliveryDelay);
+      let offset: number;
+      try {
+        offset = this.#broker.append(log, content, effect.deliveryDelay);
+      } catch (error) {
+        answer(() => pending.reject(error as KafkaError));
+        return;
+      }
       if (effect.report === undefined) {
         answer(() => pending.resolve({ topic, partition: log.partition, offset }));
       }

@@ -1,6 +1,6 @@
 /** Reads one partition for one consumer: in order, each record once it is visible, while it may. */
 import type { Clock } from '../clock.js';
-import type { ConsumerRecord, TopicPartitionOffset } from '../kafka/port.js';
+import type { ConsumerRecord, Isolation, TopicPartitionOffset } from '../kafka/port.js';
 import type { MemoryLog } from './memory-log.js';
 
 /** Records handed out before other work gets its turn. */
@@ -9,6 +9,7 @@ const SLICE = 1_000;
 export class MemoryReader {
   readonly log: MemoryLog;
   readonly #clock: Clock;
+  readonly #isolation: Isolation;
   readonly #deliver: (record: ConsumerRecord) => void;
   readonly #end: ((at: TopicPartitionOffset) => void) | undefined;
   /** The end that was told last. */
@@ -29,9 +30,11 @@ export class MemoryReader {
     clock: Clock,
     delay: number,
     deliver: (record: ConsumerRecord) => void,
+    isolation: Isolation,
     end?: (at: TopicPartitionOffset) => void,
   ) {
     this.#end = end;
+    this.#isolation = isolation;
     this.log = log;
     this.#offset = Math.min(Math.max(offset, log.low), log.high);
     this.#clock = clock;
@@ -77,12 +80,14 @@ export class MemoryReader {
   };
 
   #nextVisibleAt(): number | undefined {
-    this.#offset = Math.max(this.#offset, this.log.low);
-    return this.#offset < this.#fence ? this.log.visibleAt(this.#offset) : undefined;
+    this.#offset = this.log.seek(this.#offset, this.#isolation);
+    const end = Math.min(this.#fence, this.log.end(this.#isolation));
+    return this.#offset < end ? this.log.visibleAt(this.#offset) : undefined;
   }
 
   get #atNewEnd(): boolean {
-    return this.#end !== undefined && this.#offset === this.log.high && this.#told !== this.#offset;
+    const atEnd = this.#offset === this.log.end(this.#isolation);
+    return this.#end !== undefined && atEnd && this.#told !== this.#offset;
   }
 
   readonly #run = (): void => {

@@ -1,5 +1,5 @@
 /** The partitions that a consumer reads at the moment; paused, cut off or frozen together. */
-import type { ConsumerHandlers, TopicPartition } from '../kafka/port.js';
+import type { ConsumerHandlers, Isolation, TopicPartition } from '../kafka/port.js';
 import type { MemoryLink } from './memory-link.js';
 import type { MemoryLog } from './memory-log.js';
 import { MemoryReader } from './memory-reader.js';
@@ -7,11 +7,13 @@ import { MemoryReader } from './memory-reader.js';
 export class ReaderSet {
   readonly #link: MemoryLink;
   readonly #handlers: ConsumerHandlers;
+  readonly #isolation: Isolation;
   readonly #unlisten: () => void;
   #readers: MemoryReader[] = [];
   #paused = false;
 
-  constructor(link: MemoryLink, handlers: ConsumerHandlers) {
+  constructor(link: MemoryLink, handlers: ConsumerHandlers, isolation: Isolation = 'read_committed') {
+    this.#isolation = isolation;
     this.#link = link;
     this.#handlers = handlers;
     this.#unlisten = link.onChange(() => this.#update());
@@ -35,6 +37,7 @@ export class ReaderSet {
       process,
       hop(),
       (record) => this.#handlers.onRecord(record),
+      this.#isolation,
       onEnd && ((at) => this.#handlers.onEnd?.(at)),
     );
     this.#readers.push(reader);

@@ -433,4 +433,9 @@ describe('librdkafka on its mock cluster', () => {
       await other.close();
     });
   });
+
+  it('should refuse transactions, which would neither hide nor undo anything', async () => {
+    const error = await rejection(kafka.transactional({ id: 'a', timeout: 10_000 }));
+    expect(error.message).include('The embedded cluster has no transactions');
+  });
 });

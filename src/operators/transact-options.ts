@@ -77,8 +77,7 @@ export function transactSettings(options: TransactOptions, reading: ReadSettings
     throw new TypeError(
       "isolation: transact reads 'read_committed', or its group's offsets could be repeated",
     );
-  const policy =
-    onError === 'stop' ? STOP : { ...policyOf({ retry: {}, ...onError }), deadLetter: onError.deadLetter };
+  const policy = decided(onError);
   const letters = policy.deadLetter as Partial<Topic<any>> | undefined;
   if (letters !== undefined && typeof letters.name !== 'string')
     throw wrong('onError.deadLetter', 'a topic', letters);
@@ -94,4 +93,11 @@ export function transactSettings(options: TransactOptions, reading: ReadSettings
     policy,
     invalidTo: invalid?.name,
   };
+}
+
+function decided(onError: OnTransactError): TransactSettings['policy'] {
+  if (onError === 'stop') return STOP;
+  if (typeof onError !== 'object' || onError === null)
+    throw wrong('onError', "'stop' or { retry, deadLetter }", onError);
+  return { ...policyOf({ retry: {}, ...onError }), deadLetter: onError.deadLetter };
 }

@@ -13,11 +13,12 @@ import { type Kafka, KafkaError, type KafkaStatus } from './kafka/port.js';
 import { topicsOf } from './kafka/topic.js';
 import type { Topics } from './kafka/topic-api.js';
 import type { CloseOptions, ConnectOptions, ServeOptions } from './options.js';
+import { Broadcast } from './rpc/broadcast.js';
 import type { ServerStats } from './rpc/call-host.js';
 import { ServiceClient } from './rpc/client.js';
 import type { Client, ClientOptions, UntypedClient } from './rpc/client-api.js';
 import { Coalescer } from './rpc/coalesce.js';
-import { Correlation } from './rpc/correlation.js';
+import { Correlation, type Link } from './rpc/correlation.js';
 import { createTopic } from './rpc/create-topic.js';
 import { CalledDialects } from './rpc/dialects/called.js';
 import { ServedDialects } from './rpc/dialects/served.js';
@@ -119,7 +120,7 @@ class KafkaConnection implements Connection {
   readonly #correlation: Correlation;
   readonly #coalescer: Coalescer;
   readonly #running = new RunningCalls();
-  readonly #routes = new Map<string, Route>();
+  readonly #links = new Map<string, Link & { readonly route: Route }>();
   readonly #dialects: CalledDialects;
   readonly servers = new Set<Server>();
   #closing: Promise<void> | undefined;
@@ -179,9 +180,7 @@ class KafkaConnection implements Connection {
     const name = checkServiceName(typeof service === 'string' ? service : service.name);
     const methods = typeof service === 'string' ? undefined : service.methods;
     const link =
-      options.interop === undefined
-        ? { correlation: this.#correlation, route: this.#route(name), lease: this.#settings.lease }
-        : this.#dialects.link(name, options.interop);
+      options.interop === undefined ? this.#link(name) : this.#dialects.link(name, options.interop);
     const { middleware } = options;
     return middleware === undefined
       ? new ServiceClient(name, methods, link, options)
@@ -237,7 +236,7 @@ class KafkaConnection implements Connection {
   async #close(options: CloseOptions): Promise<void> {
     await Promise.all([...this.servers].map((server) => server.close(options)));
     this.#correlation.close();
-    for (const route of this.#routes.values()) route.close();
+    for (const { route } of this.#links.values()) route.close();
     this.#dialects.close();
     this.#coalescer.flush();
     await this.#inbox.close();
@@ -245,14 +244,21 @@ class KafkaConnection implements Connection {
   }
 
   /** One a service: all its clients' calls share records. */
-  #route(service: string): Route {
-    let route = this.#routes.get(service);
-    if (route === undefined) {
-      const { codec } = this.#settings;
-      route = new Route(this.#kafka, this.#coalescer, `${service}.requests`, codec, this.#inbox.peer);
-      this.#routes.set(service, route);
+  #link(service: string): Link {
+    let link = this.#links.get(service);
+    if (link === undefined) {
+      const { codec, lease } = this.#settings;
+      const { peer } = this.#inbox;
+      const [kafka, coalescer] = [this.#kafka, this.#coalescer];
+      link = {
+        correlation: this.#correlation,
+        route: new Route(kafka, coalescer, `${service}.requests`, codec, peer),
+        broadcast: new Broadcast(kafka, coalescer, service, codec, peer),
+        lease,
+      };
+      this.#links.set(service, link);
     }
-    return route;
+    return link;
   }
 
   #serverSettings(service: string, options: ServeOptions, dialects: ServedDialects): ServerSettings {

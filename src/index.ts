@@ -75,6 +75,7 @@ export {
   NotSentError,
   UnknownError,
 } from './rpc/error.js';
+export type { Gathered, GatherOptions } from './rpc/gather-options.js';
 export type { AnyMiddleware } from './rpc/middleware/call-end.js';
 export type { ClientCall, ClientMiddleware } from './rpc/middleware/client-middleware.js';
 export { type Logger, logging } from './rpc/middleware/logging.js';

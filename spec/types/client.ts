@@ -4,7 +4,7 @@ import type { Either } from 'fp-ts/lib/Either.js';
 import { pipe } from 'fp-ts/lib/function.js';
 import * as TE from 'fp-ts/lib/TaskEither.js';
 import type { Observable } from 'rxjs';
-import type { CallError, CallOptions, Client, UnknownError } from '../../src/index.js';
+import type { CallError, CallOptions, Client, Gathered, UnknownError } from '../../src/index.js';
 import { exactly } from './exactly.js';
 import { client, connection, prices, type Quote, Tick } from './prices.js';
 
@@ -62,6 +62,14 @@ const price = pipe(
 exactly<TE.TaskEither<Exclude<CallError, UnknownError>, number>>()(price);
 task().then((answer) => exactly<Either<CallError, Priced>>()(answer));
 
+// gather$
+exactly<Observable<Gathered<Priced>>>()(client.gather$('quote', ['AAPL'], { count: 3, stall: 100 }));
+exactly<Observable<Gathered<number>>>()(client.gather$('now'));
+client.gather$('now', undefined, { timeout: 100, headers: {} }).subscribe(({ instance, result }) => {
+  exactly<string>()(instance);
+  exactly<Either<CallError, number>>()(result);
+});
+
 // A CallError is told apart by its _tag; what is left over is nothing.
 export function describe(error: CallError): string {
   switch (error._tag) {
@@ -106,6 +114,14 @@ client.call('now', ['AAPL']);
 client.call('now', undefined, { timeOut: 5 });
 // @ts-expect-error: a stream has no one answer
 client.call('ticks', { symbol: 'AAPL' });
+// @ts-expect-error: each instance answers once
+client.gather$('ticks', { symbol: 'AAPL' });
+// @ts-expect-error: a notification has no answer
+client.gather$('audit', { event: 'login' });
+// @ts-expect-error: params of another type
+client.gather$('quote', [1]);
+// @ts-expect-error: each instance is asked once
+client.gather$('now', undefined, { retry: {} });
 // @ts-expect-error: a stream has no one answer
 client.callTaskEither('ticks', { symbol: 'AAPL' });
 // @ts-expect-error: a notification has none at all

@@ -2,7 +2,7 @@
 import type { Either } from 'fp-ts/lib/Either.js';
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js';
 import type { Observable } from 'rxjs';
-import type { CallError, UntypedClient } from '../../src/index.js';
+import type { CallError, Gathered, UntypedClient } from '../../src/index.js';
 import type { Target } from '../../src/rpc/dispatch.js';
 import { exactly } from './exactly.js';
 import { connection } from './prices.js';
@@ -19,6 +19,8 @@ exactly<Promise<void>>()(client.notify('log', ['hi']));
 exactly<Promise<Either<CallError, unknown>[]>>()(client.batch([['echo', ['hi']], ['now']]));
 exactly<Promise<Either<CallError, number>[]>>()(client.batch<number>([['now'], ['add', [1, 2]]]));
 exactly<TaskEither<CallError, string>>()(client.callTaskEither<string>('echo', ['hi']));
+exactly<Observable<Gathered<unknown>>>()(client.gather$('echo', ['hi']));
+exactly<Observable<Gathered<string>>>()(client.gather$<string>('echo', ['hi'], { count: 2 }));
 
 class Calculator {
   readonly #memory = 0;

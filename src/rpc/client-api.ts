@@ -10,6 +10,7 @@ import type { Params } from '../jsonrpc/message.js';
 import type { CallOptions } from './call-options.js';
 import type { ClientInterop } from './dialects/table.js';
 import type { CallError } from './error.js';
+import type { Gathered, GatherOptions } from './gather-options.js';
 import type { ClientMiddleware } from './middleware/client-middleware.js';
 
 /** How the calls of one client are made, where a call says nothing else. */
@@ -23,10 +24,10 @@ export interface ClientOptions extends Omit<CallOptions, 'signal' | 'context' | 
 /** Params are only read: those by position may be a readonly tuple or array. */
 type Sent<P> = P extends readonly unknown[] ? Readonly<P> : P;
 
-type Args<M extends Method> =
+type Args<M extends Method, O = CallOptions> =
   undefined extends ParamsOf<M>
-    ? [params?: Sent<ParamsOf<M>>, options?: CallOptions]
-    : [params: Sent<ParamsOf<M>>, options?: CallOptions];
+    ? [params?: Sent<ParamsOf<M>>, options?: O]
+    : [params: Sent<ParamsOf<M>>, options?: O];
 
 /** One entry of a batch: the name of a request or a notification, and its params. */
 export type BatchEntry<M extends Methods> = {
@@ -67,6 +68,19 @@ export interface Client<M extends Methods> {
     method: N,
     ...args: Args<M[N]>
   ): TaskEither<CallError, ResultOf<M[N]>>;
+  /**
+   * Asks every instance of the service, whatever partitions it has: a cold Observable of one answer
+   * each, an error among them as a value. It completes after `count` answers, at the timeout, or
+   * `stall` ms after the latest answer; empty where nobody answers. It errors where the question
+   * can't be asked of all. Unsubscribing, as every other end, cancels the handlers at work.
+   *
+   * @example
+   * client.gather$('flush', [], { stall: 100 }).subscribe(({ instance, result }) => ...);
+   */
+  gather$<N extends NamesOf<M, 'request'>>(
+    method: N,
+    ...args: Args<M[N], GatherOptions>
+  ): Observable<Gathered<ResultOf<M[N]>>>;
 }
 
 /** Calls methods by name, without a contract: the caller says what comes back. */
@@ -83,4 +97,5 @@ export interface UntypedClient {
     params?: Params,
     options?: CallOptions,
   ): TaskEither<CallError, R>;
+  gather$<R = unknown>(method: string, params?: Params, options?: GatherOptions): Observable<Gathered<R>>;
 }

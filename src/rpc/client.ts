@@ -7,15 +7,19 @@ import type { TaskEither } from 'fp-ts/lib/TaskEither.js';
 import { Observable, type Subscriber } from 'rxjs';
 import type { Method, Methods } from '../contract.js';
 import { notification, type Params, request } from '../jsonrpc/message.js';
+import { metaOf, signalOf } from './call-meta.js';
 import type { CallOptions } from './call-options.js';
 import type { ClientOptions, UntypedClient } from './client-api.js';
-import { type Link, PendingCall } from './correlation.js';
-import type { Envelope, Meta } from './envelope.js';
+import type { Link, PendingCall } from './correlation.js';
+import type { Meta } from './envelope.js';
 import { type CallError, NotSentError } from './error.js';
+import { GatherCall } from './gather.js';
+import type { Gathered, GatherOptions } from './gather-options.js';
 import { count, milliseconds } from './options.js';
 import { Plan } from './plan.js';
 import { Retry, RetryBudget, type RetryPolicy, retryPolicy } from './retry.js';
 import { StreamCall } from './stream.js';
+import { NotifyCall, UnaryCall } from './unary-call.js';
 
 const DEFAULT_TIMEOUT = 10_000;
 const DEFAULT_WINDOW = 1_024;
@@ -121,6 +125,21 @@ export class ServiceClient implements UntypedClient {
       );
   }
 
+  gather$<R>(method: string, params?: Params, options: GatherOptions = {}): Observable<Gathered<R>> {
+    return new Observable<Gathered<unknown>>((subscriber) => {
+      const plan = this.#plan(method, 'request');
+      const route = this.#link.broadcast;
+      if (route === undefined) {
+        const text = `${plan.name}: gather$ reaches callstream's servers alone, this client speaks another dialect (interop)`;
+        throw new NotSentError('unknown method', text);
+      }
+      const link = { ...this.#link, route };
+      const call = new GatherCall(link, plan, this.#timeoutOf(options), options, subscriber);
+      this.#start(call, params, options);
+      return () => call.abort('aborted');
+    }) as Observable<Gathered<R>>;
+  }
+
   /** Undefined where the contract has no such method, and without a contract. */
   protected kindOf(method: string): Method['kind'] | undefined {
     return this.#plans?.get(method)?.kind;
@@ -163,7 +182,7 @@ export class ServiceClient implements UntypedClient {
   }
 
   #start(call: PendingCall, params: unknown, options: CallOptions | undefined, credit?: number): void {
-    const { correlation, route } = this.#link;
+    const { correlation, route } = call.link;
     const signal = signalOf(options);
     if (signal?.aborted) {
       const text = `${call.plan.name}: aborted by its caller before it was sent`;
@@ -180,7 +199,7 @@ export class ServiceClient implements UntypedClient {
       const key = options?.key ?? this.#defaults.key;
       if (call instanceof NotifyCall) route.send(call, notification(method, encoded.right, meta), key);
       else {
-        if (policy !== undefined) {
+        if (policy !== undefined && !(call instanceof GatherCall)) {
           call.retry = new Retry(call, correlation.clock, policy, (again) => {
             route.send(call, request(call.id, method, encoded.right, { ...meta, ...again }), key);
           });
@@ -213,72 +232,4 @@ export class ServiceClient implements UntypedClient {
     const left = options.context.deadline - this.#link.correlation.clock.now();
     return Math.max(1, Math.min(timeout, left));
   }
-}
-
-/** What a call says of itself goes before the client's defaults. Every call with options passes here: no spread. */
-function metaOf(timeout: number, defaults: ClientOptions, options?: CallOptions, credit?: number): Meta {
-  const meta: { -readonly [K in keyof Meta]: Meta[K] } = { timeout };
-  const context = options?.context;
-  const key = options?.key ?? defaults.key;
-  const headers = options?.headers ?? defaults.headers;
-  if ((options?.retry ?? defaults.retry) !== undefined) meta.attempt = 1;
-  if (options?.idempotencyKey !== undefined) meta.idempotencyKey = options.idempotencyKey;
-  if (credit !== undefined) meta.credit = credit;
-  if (key !== undefined) meta.key = key;
-  if (context !== undefined) meta.headers = { ...inherited(context.headers), ...headers };
-  else if (headers !== undefined) meta.headers = headers;
-  return meta;
-}
-
-/** The call ends with either: its own signal, or that of the call it is made for. */
-export function signalOf(options: CallOptions | undefined): AbortSignal | undefined {
-  const { signal, context } = options ?? {};
-  return signal !== undefined && context !== undefined
-    ? AbortSignal.any([signal, context.signal])
-    : (signal ?? context?.signal);
-}
-
-/** A caller's trace goes on with the calls of its handler (W3C Trace Context); its other headers, tokens say, don't. */
-function inherited(headers: Readonly<Record<string, string>>): Record<string, string> {
-  const { traceparent, tracestate } = headers;
-  return { ...(traceparent && { traceparent }), ...(tracestate && { tracestate }) };
-}
-
-/** A call that is answered once. */
-class UnaryCall extends PendingCall {
-  protected readonly resolve: (result: unknown) => void;
-  readonly #reject: (error: CallError) => void;
-
-  constructor(
-    link: Link,
-    plan: Plan,
-    timeout: number,
-    resolve: (result: unknown) => void,
-    reject: (error: CallError) => void,
-  ) {
-    super(link, plan, timeout);
-    this.resolve = resolve;
-    this.#reject = reject;
-  }
-
-  override onResult(result: unknown, envelope: Envelope): void {
-    if (!this.end()) return;
-    this.link.route.answered(this, envelope.sender);
-    const checked = this.plan.checkResult(result);
-    if (isLeft(checked)) this.#reject(checked.left);
-    else this.resolve(checked.right);
-  }
-
-  override onFailure(error: CallError): void {
-    this.#reject(error);
-  }
-}
-
-/** A call that is never answered: it ends with Kafka's delivery report. */
-class NotifyCall extends UnaryCall {
-  override delivered(): void {
-    if (this.end()) this.resolve(undefined);
-  }
-
-  override cancel(): void {}
 }

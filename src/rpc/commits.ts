@@ -22,6 +22,8 @@ export class Commits {
   readonly #onError: (error: KafkaError) => void;
   readonly #waiters = new Set<() => void>();
   #stopTimer: (() => void) | undefined;
+  /** Open records of no partition of the group's. */
+  #aside = 0;
 
   constructor(clock: Clock, onError: (error: KafkaError) => void) {
     this.#clock = clock;
@@ -41,11 +43,20 @@ export class Commits {
     for (const check of this.#waiters) check();
   }
 
-  /** Resolves when none of these partitions' records is open, or after `ms`. */
+  /** A record that came another way is waited for at the end, and never committed; the function says that it is done. */
+  aside(): () => void {
+    this.#aside += 1;
+    return () => {
+      this.#aside -= 1;
+      for (const check of this.#waiters) check();
+    };
+  }
+
+  /** Resolves when none of these partitions' records is open, or after `ms`; at the end none of all. */
   idle(ms: number, partitions?: readonly TopicPartition[]): Promise<void> {
     return new Promise((resolve) => {
       const check = () => {
-        if (this.offsets.open(partitions) === 0) end();
+        if (this.offsets.open(partitions) === 0 && (partitions !== undefined || this.#aside === 0)) end();
       };
       const end = () => {
         stop();

@@ -19,6 +19,8 @@ import type { Routed, Way } from './route.js';
 export interface Link {
   readonly correlation: Correlation;
   readonly route: Way;
+  /** The way to every instance; absent where there is none. */
+  readonly broadcast?: Way;
   /** Milliseconds of silence after which the other end of a stream counts as gone. */
   readonly lease: number;
 }
@@ -49,6 +51,11 @@ export abstract class PendingCall implements Expiring, Routed, Outcome {
 
   abstract onResult(result: unknown, envelope: Envelope): void;
   abstract onFailure(error: CallError): void;
+  /** An answer that is an error. */
+  onError(error: RpcError, _envelope: Envelope): void {
+    this.fail(error);
+  }
+
   /** Whether an answer of this sender is one: a stream is bound to its server. */
   listensTo(_envelope: Envelope): boolean {
     return true;
@@ -173,7 +180,7 @@ export class Correlation implements ReplyListener {
   onResponse(response: Response, envelope: Envelope): void {
     const call = this.#pending.get(response.id);
     if (call === undefined || !call.listensTo(envelope)) this.late += 1;
-    else if (isFailure(response)) call.fail(RpcError.of(response.error));
+    else if (isFailure(response)) call.onError(RpcError.of(response.error), envelope);
     else call.onResult(response.result, envelope);
   }
 

@@ -99,6 +99,17 @@ export function readEnvelope(headers: Headers): Envelope {
   return envelope;
 }
 
+/**
+ * A broadcast's correlation id is the service that it is for, so its sender's inbox says whose it is
+ * and where the answers go; undefined where that makes no sense.
+ */
+export function broadcastEnvelope(envelope: Envelope): Envelope | undefined {
+  const { sender } = envelope;
+  if (sender === undefined || ascii(sender.instance) === null) return undefined;
+  const { topic, partition, instance } = sender;
+  return { ...envelope, replyTopic: topic, replyPartition: partition, correlationId: instance };
+}
+
 function text(value: string | Buffer): string {
   return typeof value === 'string' ? value : value.toString('latin1');
 }
@@ -123,9 +134,11 @@ function fourBytes(value: string | Buffer): number | null {
 }
 
 function readPeer(value: string): Peer | undefined {
-  const [topic, decimal, instance] = value.split('/');
+  const [topic, decimal, instance, more] = value.split('/');
   const partition = partitionNumber(decimal ?? '');
-  return topic && partition !== null && instance ? { topic, partition, instance } : undefined;
+  return topic && partition !== null && instance && more === undefined
+    ? { topic, partition, instance }
+    : undefined;
 }
 
 /** What belongs to one call: the member `meta` of a request, as a peer sent it. */

@@ -28,6 +28,11 @@ export interface Routed extends Outcome {
   readonly plan: { readonly kind: Method['kind'] | undefined };
 }
 
+/** The request of a call that had to wait: its server gets what is left of its time. */
+export function inTime<M extends Request | Notification>(message: M, call: Routed, now: number): M {
+  return { ...message, meta: { ...(message.meta as object), timeout: Math.max(1, call.expiresAt - now) } };
+}
+
 /** What a call needs of the way to its service, whoever serves it. */
 export type Way = Pick<Route, 'send' | 'cancel' | 'grant' | 'answered' | 'obstacle'>;
 
@@ -145,8 +150,7 @@ export class Route {
     const now = this.#kafka.clock.now();
     for (const { call, message, key } of waiting) {
       if (call.ended) continue;
-      const meta = { ...(message.meta as object), timeout: Math.max(1, call.expiresAt - now) };
-      this.send(call, { ...message, meta }, key);
+      this.send(call, inTime(message, call, now), key);
     }
   }
 }

@@ -15,7 +15,7 @@ import { Commits } from './commits.js';
 import { Deadlines } from './deadlines.js';
 import { identityOf, Memory } from './dedupe.js';
 import type { Entry } from './dispatch.js';
-import { type Envelope, readEnvelope, readMeta } from './envelope.js';
+import { broadcastEnvelope, type Envelope, readEnvelope, readMeta } from './envelope.js';
 import { Reply } from './reply.js';
 import { ServedCall } from './served-call.js';
 import type { ServerContext, ServerSettings } from './server-settings.js';
@@ -105,7 +105,6 @@ export class ServiceServer {
     const { kafka, inbox } = this.#context;
     const { requestsTopic, dialects, sessionTimeout, revokeTimeout } = this.#settings;
     const { offsets } = this.#commits;
-    inbox.broadcasts.set(this.service, (record, envelope) => this.#open(record, envelope, () => {}));
     this.#commits.consumer = await kafka.subscribe(
       {
         group: this.service,
@@ -133,6 +132,7 @@ export class ServiceServer {
         },
       },
     );
+    inbox.broadcasts.set(this.service, this.#onBroadcast);
   }
 
   /**
@@ -146,7 +146,8 @@ export class ServiceServer {
 
   async #close(drain: number): Promise<void> {
     const { coalescer, inbox } = this.#context;
-    inbox.broadcasts.delete(this.service);
+    // Another server of this service may have taken the place on this connection.
+    if (inbox.broadcasts.get(this.service) === this.#onBroadcast) inbox.broadcasts.delete(this.service);
     await this.#commits.idle(drain);
     this.#drained = true;
     this.#turns.stop();
@@ -165,6 +166,14 @@ export class ServiceServer {
     if (this.#stopping !== undefined || !this.#commits.take(record)) return;
     this.#open(record, readEnvelope(record.headers), () => this.#commits.done(record));
   }
+
+  readonly #onBroadcast = (record: ConsumerRecord, envelope: Envelope): void => {
+    const own = broadcastEnvelope(envelope);
+    const done = this.#commits.aside();
+    if (own === undefined)
+      this.#unanswerable(record, "its callstream-inbox isn't topic/partition/instance", done);
+    else this.#open(record, own, done);
+  };
 
   /** From a record to its calls; `done` is called when the last of them is answered. */
   #open(record: ConsumerRecord, envelope: Envelope, done: () => void): void {

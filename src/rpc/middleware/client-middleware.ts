@@ -6,8 +6,8 @@ import type { CallOptions } from '../call-options.js';
 export interface ClientCall {
   readonly service: string;
   readonly method: string;
-  /** Of a `call$` without a contract: `stream`, whatever the method turns out to be. */
-  readonly kind: 'request' | 'stream' | 'notification';
+  /** Of a `call$` without a contract: `stream`, whatever the method turns out to be; of a `gather$`: `gather`. */
+  readonly kind: 'request' | 'stream' | 'notification' | 'gather';
   /** As the caller gave them; checked and encoded after the last middleware. */
   readonly params: unknown;
   /** The call's own: for what is absent the client's defaults apply. */
@@ -17,7 +17,8 @@ export interface ClientCall {
 /**
  * Stands between a caller and the wire. `next(call)` is the rest of the way, cold: each subscription
  * makes a call of its own, with its own id, deadline and attempts; unsubscribing cancels it. It emits
- * the checked result, a stream's items, or for a notification nothing; errors are CallErrors.
+ * the checked result, a stream's items, what each instance answers (`Gathered`), or for a notification
+ * nothing; errors are CallErrors.
  *
  * The last item is what `call` resolves with; what the middleware throws or errors with is how the
  * call ends. A call's timeout counts for each `next`, not for the time that a middleware holds it.

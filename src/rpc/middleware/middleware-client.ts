@@ -5,11 +5,13 @@
 import { ignoreElements, lastValueFrom, Observable } from 'rxjs';
 import type { Methods } from '../../contract.js';
 import type { Params } from '../../jsonrpc/message.js';
+import { signalOf } from '../call-meta.js';
 import type { CallOptions } from '../call-options.js';
-import { ServiceClient, signalOf } from '../client.js';
+import { ServiceClient } from '../client.js';
 import type { ClientOptions } from '../client-api.js';
 import type { Link } from '../correlation.js';
 import { UnknownError } from '../error.js';
+import type { Gathered, GatherOptions } from '../gather-options.js';
 import { chain, checked } from './chain.js';
 import type { ClientCall, ClientMiddleware } from './client-middleware.js';
 
@@ -46,6 +48,10 @@ export class MiddlewareClient extends ServiceClient {
     return lastValueFrom(sent, { defaultValue: undefined });
   }
 
+  override gather$<R>(method: string, params?: Params, options?: GatherOptions): Observable<Gathered<R>> {
+    return this.#pass('gather', method, params, options);
+  }
+
   #pass<R>(
     kind: ClientCall['kind'],
     method: string,
@@ -64,6 +70,7 @@ export class MiddlewareClient extends ServiceClient {
   }
 
   #send({ kind, method, params, options }: ClientCall): Observable<unknown> {
+    if (kind === 'gather') return super.gather$(method, params as Params, options);
     const sent = this.observe([kind], method, params, options);
     return kind === 'notification' ? sent.pipe(ignoreElements()) : sent;
   }

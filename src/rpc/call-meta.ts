@@ -1,0 +1,38 @@
+/** What the options of a call come to: its `meta` on the wire, and the signal that ends it. */
+import type { CallOptions } from './call-options.js';
+import type { ClientOptions } from './client-api.js';
+import type { Meta } from './envelope.js';
+
+/** What a call says of itself goes before the client's defaults. Every call with options passes here: no spread. */
+export function metaOf(
+  timeout: number,
+  defaults: ClientOptions,
+  options?: CallOptions,
+  credit?: number,
+): Meta {
+  const meta: { -readonly [K in keyof Meta]: Meta[K] } = { timeout };
+  const context = options?.context;
+  const key = options?.key ?? defaults.key;
+  const headers = options?.headers ?? defaults.headers;
+  if ((options?.retry ?? defaults.retry) !== undefined) meta.attempt = 1;
+  if (options?.idempotencyKey !== undefined) meta.idempotencyKey = options.idempotencyKey;
+  if (credit !== undefined) meta.credit = credit;
+  if (key !== undefined) meta.key = key;
+  if (context !== undefined) meta.headers = { ...inherited(context.headers), ...headers };
+  else if (headers !== undefined) meta.headers = headers;
+  return meta;
+}
+
+/** The call ends with either: its own signal, or that of the call it is made for. */
+export function signalOf(options: CallOptions | undefined): AbortSignal | undefined {
+  const { signal, context } = options ?? {};
+  return signal !== undefined && context !== undefined
+    ? AbortSignal.any([signal, context.signal])
+    : (signal ?? context?.signal);
+}
+
+/** A caller's trace goes on with the calls of its handler (W3C Trace Context); its other headers, tokens say, don't. */
+function inherited(headers: Readonly<Record<string, string>>): Record<string, string> {
+  const { traceparent, tracestate } = headers;
+  return { ...(traceparent && { traceparent }), ...(tracestate && { tracestate }) };
+}

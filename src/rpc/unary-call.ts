@@ -1,0 +1,48 @@
+/**
+ * The calls that end at once: with their one answer, or, for a notification, with Kafka's delivery
+ * report. Above: client.ts. Below: the correlation.
+ */
+import { isLeft } from 'fp-ts/lib/Either.js';
+import { type Link, PendingCall } from './correlation.js';
+import type { Envelope } from './envelope.js';
+import type { CallError } from './error.js';
+import type { Plan } from './plan.js';
+
+/** A call that is answered once. */
+export class UnaryCall extends PendingCall {
+  protected readonly resolve: (result: unknown) => void;
+  readonly #reject: (error: CallError) => void;
+
+  constructor(
+    link: Link,
+    plan: Plan,
+    timeout: number,
+    resolve: (result: unknown) => void,
+    reject: (error: CallError) => void,
+  ) {
+    super(link, plan, timeout);
+    this.resolve = resolve;
+    this.#reject = reject;
+  }
+
+  override onResult(result: unknown, envelope: Envelope): void {
+    if (!this.end()) return;
+    this.link.route.answered(this, envelope.sender);
+    const checked = this.plan.checkResult(result);
+    if (isLeft(checked)) this.#reject(checked.left);
+    else this.resolve(checked.right);
+  }
+
+  override onFailure(error: CallError): void {
+    this.#reject(error);
+  }
+}
+
+/** A call that is never answered: it ends with Kafka's delivery report. */
+export class NotifyCall extends UnaryCall {
+  override delivered(): void {
+    if (this.end()) this.resolve(undefined);
+  }
+
+  override cancel(): void {}
+}

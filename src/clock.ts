@@ -20,3 +20,9 @@ export const systemClock: Clock = {
     setImmediate(work);
   },
 };
+
+/** Where clients, records and items of streams keep the clock of their connection: operators wait on it. */
+export const CLOCK: unique symbol = Symbol('callstream.clock');
+
+/** The clock of the connection that it comes from; the system's, where it comes from none. */
+export const clockOf = (given: object): Clock => (given as { [CLOCK]?: Clock })[CLOCK] ?? systemClock;

@@ -3,9 +3,10 @@
  * callstream: remote calls over Apache Kafka as RxJS streams.
  */
 
+// For those who call and serve.
+export type { Acknowledgeable } from './acknowledgeable.js';
 // For those who build on callstream: another Kafka underneath.
 export type { Clock } from './clock.js';
-// For those who call and serve.
 export { type Connection, connect, type Server } from './connection.js';
 export {
   type Issue,
@@ -52,6 +53,10 @@ export { InvalidRecordError, type TopicEvent } from './kafka/topic-events.js';
 export type { Offsets, ReadOptions } from './kafka/topic-options.js';
 export type { TopicRecord } from './kafka/topic-record.js';
 export type { PublishOptions, SinkOptions } from './kafka/topic-sink.js';
+export { type CallBatchOptions, callBatch } from './operators/call-batch.js';
+export { type CallEachOptions, callEach } from './operators/call-each.js';
+export type { Called, EachOptions, ToParams } from './operators/calls.js';
+export { type NotifyEachOptions, notifyEach } from './operators/notify-each.js';
 export {
   type OnProcessError,
   type ProcessOptions,

@@ -22,7 +22,7 @@ export interface ClientOptions extends Omit<CallOptions, 'signal' | 'context' | 
 }
 
 /** Params are only read: those by position may be a readonly tuple or array. */
-type Sent<P> = P extends readonly unknown[] ? Readonly<P> : P;
+export type Sent<P> = P extends readonly unknown[] ? Readonly<P> : P;
 
 type Args<M extends Method, O = CallOptions> =
   undefined extends ParamsOf<M>

@@ -5,6 +5,7 @@
 import { type Either, isLeft, left, right } from 'fp-ts/lib/Either.js';
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js';
 import { Observable, type Subscriber } from 'rxjs';
+import { CLOCK, type Clock } from '../clock.js';
 import type { Method, Methods } from '../contract.js';
 import { notification, type Params, request } from '../jsonrpc/message.js';
 import { metaOf, signalOf } from './call-meta.js';
@@ -26,6 +27,7 @@ const DEFAULT_WINDOW = 1_024;
 
 /** Both kinds of client at run time: the types above say what a contract allows. */
 export class ServiceClient implements UntypedClient {
+  readonly [CLOCK]: Clock;
   readonly #service: string;
   /** Undefined: any method, anything in and out. */
   readonly #plans: ReadonlyMap<string, Plan> | undefined;
@@ -44,6 +46,7 @@ export class ServiceClient implements UntypedClient {
       methods &&
       new Map(Object.entries(methods).map(([name, method]) => [name, new Plan(service, name, method)]));
     this.#link = link;
+    this[CLOCK] = link.correlation.clock;
     this.#defaults = defaults;
     this.#timeout = milliseconds('timeout', defaults.timeout ?? DEFAULT_TIMEOUT);
     this.#window = count('window', defaults.window ?? DEFAULT_WINDOW);

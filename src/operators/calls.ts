@@ -1,0 +1,105 @@
+/**
+ * What the operators that make calls have in common: how an input becomes a call, and what comes of it. callEach,
+ * callBatch and notifyEach stand on it; below it are the client and in-flight.ts.
+ */
+import { type Either, left } from 'fp-ts/lib/Either.js';
+import type { Methods, ParamsOf } from '../contract.js';
+import type { Params } from '../jsonrpc/message.js';
+import type { CallOptions, Sent, UntypedClient } from '../rpc/client-api.js';
+import { type CallError, NotSentError } from '../rpc/error.js';
+import { count, milliseconds } from '../rpc/options.js';
+import { RetryBudget, retryPolicy } from '../rpc/retry.js';
+import type { Bounds } from './in-flight.js';
+
+/** What came of one input: it, beside its result or its error. */
+export interface Called<I, R> {
+  readonly input: I;
+  readonly result: Either<CallError, R>;
+}
+
+/** How inputs become calls: the options of each call, and the operator's bounds. */
+export interface EachOptions<I> extends Pick<CallOptions, 'timeout' | 'retry' | 'headers' | 'context'> {
+  /** Outputs in the order of the inputs: then one waits for those before it. @default false: as they are ready */
+  readonly ordered?: boolean;
+  /** Inputs that wait for a place; one more ends the source, and the stream behind what was taken. @default 100000 */
+  readonly maxBuffered?: number;
+  /** Calls of one key keep their order on the way, and share a partition. @default none */
+  readonly key?: (input: I) => string;
+  /** Names what an input asks for: a server that remembers the key answers as it did before. @default none */
+  readonly idempotencyKey?: (input: I) => string;
+}
+
+/** What makes params of an input. */
+export interface ToParams<I, P> {
+  /** The params of an input's call; where it throws, the output is a NotSentError `invalid params`. */
+  // No value is a `[never]`: it has the compiler read an array literal as a tuple.
+  readonly toParams: (input: I) => P | readonly [never];
+}
+
+type Primitive = string | number | boolean;
+
+/** Inputs that are params as they are: by name, by position, or a primitive as the only one by position. */
+export type InputOf<M extends Methods, N extends keyof M> =
+  | Sent<ParamsOf<M[N]>>
+  | (ParamsOf<M[N]> extends readonly [infer Only extends Primitive] ? Only : never);
+
+export type AnyOptions = EachOptions<any> & Partial<ToParams<any, unknown>>;
+
+/** One call, ended by the signal. */
+export type Start<I, R> = (input: I, signal: AbortSignal) => Promise<Either<CallError, R>>;
+
+/** An input that is its own params. */
+export const paramsOf = (input: unknown): unknown =>
+  input === undefined || typeof input === 'object' ? input : [input];
+
+/** Checks the options, and says how an input is called; `how` is the client's method for it. */
+export function startOf<I, R>(
+  how: (params: Params | undefined, options: CallOptions) => Promise<Either<CallError, R>>,
+  { toParams = paramsOf, key, idempotencyKey, timeout, retry, headers, context }: AnyOptions,
+): Start<I, R> {
+  if (timeout !== undefined) milliseconds('timeout', timeout);
+  if (retry !== undefined) retryPolicy(retry, new RetryBudget());
+  for (const [name, given] of Object.entries({ toParams, key, idempotencyKey }))
+    if (given !== undefined && typeof given !== 'function')
+      throw new TypeError(`${name}: expected a function, got ${String(given)}`);
+  const common: CallOptions = {
+    ...(timeout !== undefined && { timeout }),
+    ...(retry !== undefined && { retry }),
+    ...(headers !== undefined && { headers }),
+    ...(context !== undefined && { context }),
+  };
+  return (input, signal) => {
+    try {
+      return how(toParams(input) as Params | undefined, {
+        ...common,
+        signal,
+        ...(key !== undefined && { key: key(input) }),
+        ...(idempotencyKey !== undefined && { idempotencyKey: idempotencyKey(input) }),
+      });
+    } catch (cause) {
+      return Promise.resolve(
+        left(new NotSentError('invalid params', `not called: ${String(cause)}`, { cause })),
+      );
+    }
+  };
+}
+
+/** How an input is called and answered. */
+export const request =
+  <R>(client: UntypedClient, method: string) =>
+  (params: Params | undefined, options: CallOptions) =>
+    client.callTaskEither<R>(method, params, options)();
+
+/** The bounds of an operator that sends each input alone. */
+export function boundsOf(concurrency: number, { ordered = false, maxBuffered }: AnyOptions): Bounds {
+  if (typeof ordered !== 'boolean')
+    throw new TypeError(`ordered: expected true or false, got ${String(ordered)}`);
+  return {
+    concurrency: count('concurrency', concurrency),
+    maxBuffered: count('maxBuffered', maxBuffered ?? 100_000),
+    ordered,
+    maxSize: 1,
+    maxBytes: Number.POSITIVE_INFINITY,
+    maxWait: 0,
+  };
+}

@@ -1,0 +1,204 @@
+/**
+ * Inputs on their way through calls: collected into batches, a bounded number of batches at once, each output beside
+ * its input. The operators that make calls stand on it; `start` makes one call.
+ */
+import { Observable, type OperatorFunction, type Subscriber, takeWhile } from 'rxjs';
+import { isAcknowledgeable } from '../acknowledgeable.js';
+import type { Clock } from '../clock.js';
+import { NotSentError } from '../rpc/error.js';
+import type { Called, Start } from './calls.js';
+import { Fifo } from './fifo.js';
+
+/** When a batch is full, and how much there can be. */
+export interface Bounds {
+  /** Batches without their last output. */
+  readonly concurrency: number;
+  readonly ordered: boolean;
+  /** Inputs that wait. */
+  readonly maxBuffered: number;
+  readonly maxSize: number;
+  readonly maxBytes: number;
+  /** Milliseconds that the first input of a batch waits for more. */
+  readonly maxWait: number;
+}
+
+interface Waiting<I> {
+  readonly input: I;
+  readonly bytes: number;
+  readonly since: number;
+}
+
+interface Batch<I, R> {
+  readonly inputs: readonly I[];
+  /** By the places of the inputs. */
+  readonly outputs: (Called<I, R> | undefined)[];
+  emitted: number;
+  readonly abort: AbortController;
+}
+
+/** `sizeOf` is asked only where `maxBytes` is finite. */
+export function inFlight<I, R>(
+  name: string,
+  clock: Clock,
+  bounds: Bounds,
+  start: Start<I, R>,
+  sizeOf: (input: I) => number = () => 0,
+): OperatorFunction<I, Called<I, R>> {
+  return (source) =>
+    new Observable((subscriber) => {
+      const calls = new InFlight(name, clock, bounds, start, subscriber);
+      subscriber.add(() => calls.stop());
+      const bounded = bounds.maxBytes < Number.POSITIVE_INFINITY;
+      const taken$ = source.pipe(takeWhile((input) => calls.push(input, bounded ? sizeOf(input) : 0)));
+      subscriber.add(
+        taken$.subscribe({
+          error: (error: unknown) => calls.end({ error }),
+          complete: () => calls.end({}),
+        }),
+      );
+    });
+}
+
+interface End {
+  readonly error?: unknown;
+}
+
+class InFlight<I, R> {
+  readonly #name: string;
+  readonly #clock: Clock;
+  readonly #bounds: Bounds;
+  readonly #start: Start<I, R>;
+  readonly #subscriber: Subscriber<Called<I, R>>;
+  readonly #waiting = new Fifo<Waiting<I>>();
+  #bytes = 0;
+  /** In order. */
+  readonly #batches = new Set<Batch<I, R>>();
+  #ended: End | undefined;
+  #stopTimer: (() => void) | undefined;
+
+  constructor(
+    name: string,
+    clock: Clock,
+    bounds: Bounds,
+    start: Start<I, R>,
+    subscriber: Subscriber<Called<I, R>>,
+  ) {
+    this.#name = name;
+    this.#clock = clock;
+    this.#bounds = bounds;
+    this.#start = start;
+    this.#subscriber = subscriber;
+  }
+
+  /** False at the bound: the input isn't taken, and none after it. */
+  push(input: I, bytes: number): boolean {
+    const { maxBuffered } = this.#bounds;
+    if (this.#waiting.length >= maxBuffered) {
+      if (isAcknowledgeable(input)) input.nack();
+      const text = `${this.#name}: ${maxBuffered} inputs wait already (maxBuffered)`;
+      this.end({ error: new NotSentError('too many pending', text) });
+      return false;
+    }
+    this.#waiting.push({ input, bytes, since: this.#clock.now() });
+    this.#bytes += bytes;
+    this.#advance();
+    return true;
+  }
+
+  /** No input follows; what was taken is called, then the subscriber hears the end. */
+  end(how: End): void {
+    this.#ended ??= how;
+    this.#advance();
+  }
+
+  /** Cancels what is in flight; what isn't emitted is given up. */
+  stop(): void {
+    this.#stopTimer?.();
+    const left = this.#waiting.clear().map(({ input }) => input);
+    const { ordered } = this.#bounds;
+    for (const { abort, inputs, outputs, emitted } of this.#batches) {
+      abort.abort();
+      left.push(...inputs.filter((_, place) => (ordered ? place >= emitted : outputs[place] === undefined)));
+    }
+    for (const input of left) if (isAcknowledgeable(input)) input.nack();
+  }
+
+  #advance(): void {
+    const { concurrency, maxWait } = this.#bounds;
+    while (this.#batches.size < concurrency && this.#due()) this.#send();
+    const { first } = this.#waiting;
+    if (first !== undefined && this.#batches.size < concurrency) {
+      this.#stopTimer ??= this.#clock.after(first.since + maxWait - this.#clock.now(), () => {
+        this.#stopTimer = undefined;
+        this.#advance();
+      });
+    }
+    if (this.#ended === undefined || first !== undefined || this.#batches.size > 0) return;
+    if ('error' in this.#ended) this.#subscriber.error(this.#ended.error);
+    else this.#subscriber.complete();
+  }
+
+  #due(): boolean {
+    const { maxSize, maxBytes, maxWait } = this.#bounds;
+    const { first, length } = this.#waiting;
+    if (first === undefined) return false;
+    if (length >= maxSize || this.#bytes >= maxBytes || this.#ended !== undefined) return true;
+    return this.#clock.now() - first.since >= maxWait;
+  }
+
+  #send(): void {
+    const inputs = this.#take();
+    const batch: Batch<I, R> = {
+      inputs,
+      outputs: new Array(inputs.length),
+      emitted: 0,
+      abort: new AbortController(),
+    };
+    this.#batches.add(batch);
+    for (const [place, input] of inputs.entries()) {
+      this.#start(input, batch.abort.signal).then((result) => {
+        batch.outputs[place] = { input, result };
+        this.#settled(batch, place);
+      });
+    }
+  }
+
+  #take(): I[] {
+    const { maxSize, maxBytes } = this.#bounds;
+    const inputs: I[] = [];
+    let bytes = 0;
+    for (
+      let { first } = this.#waiting;
+      first !== undefined && inputs.length < maxSize;
+      { first } = this.#waiting
+    ) {
+      bytes += first.bytes;
+      if (inputs.length > 0 && bytes > maxBytes) break;
+      inputs.push(first.input);
+      this.#bytes -= first.bytes;
+      this.#waiting.shift();
+    }
+    return inputs;
+  }
+
+  #settled(batch: Batch<I, R>, place: number): void {
+    if (this.#subscriber.closed) return;
+    if (this.#bounds.ordered) this.#emitInOrder();
+    else this.#emit(batch, place);
+    this.#advance();
+  }
+
+  #emitInOrder(): void {
+    for (const batch of this.#batches) {
+      while (batch.outputs[batch.emitted] !== undefined) this.#emit(batch, batch.emitted);
+      if (this.#batches.has(batch)) return;
+    }
+  }
+
+  /** Takes the batch off with its last output. */
+  #emit(batch: Batch<I, R>, place: number): void {
+    batch.emitted += 1;
+    if (batch.emitted === batch.inputs.length) this.#batches.delete(batch);
+    this.#subscriber.next(batch.outputs[place] as Called<I, R>);
+  }
+}

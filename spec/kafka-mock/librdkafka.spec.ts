@@ -315,7 +315,8 @@ describe('librdkafka on its mock cluster', () => {
       );
       await Promise.all(commits);
       const second = await join('pair', topic);
-      await until(() => first.assigned.length === 2, 'the second assignment');
+      // A member learns of a rebalance with its next heartbeat, and then the mock waits for the others.
+      await until(() => first.assigned.length === 2, 'the second assignment', 10_000);
       expect(first.log).deep.equal(['assigned 4', 'revoked 4', 'handed over', 'assigned 2']);
       await send(40, 40);
       await until(() => first.records.length + second.records.length >= 80, 'the next 40');

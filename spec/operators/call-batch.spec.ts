@@ -48,7 +48,7 @@ describe('callBatch', () => {
     source$.next(2);
     await clock.advance(9);
     expect(counter.batches()).deep.equal([2]);
-    await clock.advance(1);
+    await clock.advance(2); // one to be due, one to be written
     expect(counter.batches()).deep.equal([2, 1]);
     seen.subscription.unsubscribe();
     await counter.bench.close();
@@ -74,7 +74,8 @@ describe('callBatch', () => {
     source$.next(10n as never);
     source$.complete();
     await counter.bench.advance(50);
-    expect(seen.log.slice(-2)).deep.equal(['10: NotSent invalid params', 'complete']);
+    expect(seen.log).include('10: NotSent invalid params');
+    expect(seen.log.at(-1)).equal('complete');
     await counter.bench.close();
   });
 
@@ -109,8 +110,7 @@ describe('callBatch', () => {
     await counter.answer(0, 2);
     await counter.refuse(1);
     await counter.bench.advance(100);
-    expect(counter.calls).deep.equal([0, 1, 2, 1]);
-    await counter.refuse(1);
+    expect(counter.calls, 'the server remembers what it answered').deep.equal([0, 1, 2]);
     expect(seen.log).deep.equal(['0: 0!', '2: 2!', '1: RpcError -32603', 'complete']);
     expect(counter.batches()).deep.equal([3, 1]);
     await counter.bench.close();

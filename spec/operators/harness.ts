@@ -1,7 +1,14 @@
 /** A service that answers when the spec says so, and clients of it, on virtual time. */
 import type { Either } from 'fp-ts/lib/Either.js';
-import type { UntypedClient } from '../../src/index.js';
+import * as t from 'io-ts';
+import { notification, request, service, type UntypedClient } from '../../src/index.js';
 import { Bench, Gate, told } from '../rpc/harness.js';
+
+const offered = service('s', {
+  now: request({ params: t.UnknownArray, result: t.string }),
+  later: request({ params: t.UnknownArray, result: t.string }),
+  log: notification({ params: t.UnknownArray }),
+});
 
 /** `input: result`, or `input: the error in a few words`. */
 export const brief = ({ input, result }: { input: unknown; result: Either<unknown, unknown> }): string =>
@@ -13,20 +20,20 @@ export class Counter {
   /** Params in the order in which they came, and those whose call was cancelled. */
   readonly calls: unknown[] = [];
   readonly cancelled: unknown[] = [];
-  readonly #gates = new Map<unknown, Gate>();
+  readonly #gates = new Map<unknown, Gate<string>>();
 
   static async open(options: object = {}): Promise<Counter> {
     const counter = new Counter();
     const connection = await counter.bench.connect();
-    const handler = ([given]: [unknown], context: { readonly signal: AbortSignal }) => {
+    const handler = ([given]: unknown[], context: { readonly signal: AbortSignal }) => {
       counter.calls.push(given);
       context.signal.addEventListener('abort', () => counter.cancelled.push(given));
-      const gate = new Gate();
+      const gate = new Gate<string>();
       counter.#gates.set(given, gate);
       return gate.promise;
     };
-    const methods = { now: ([given]: [unknown]) => `${given}!`, later: handler, log: handler };
-    await counter.bench.until(connection.serve('s', methods, { requests: { partitions: 1 } }));
+    const methods = { now: ([given]: unknown[]) => `${given}!`, later: handler, log: handler };
+    await counter.bench.until(connection.serve(offered, methods, { requests: { partitions: 1 } }));
     const other = await counter.bench.connect();
     counter.client = other.client('s', options);
     await counter.bench.until(counter.client.call('now', ['warm']));

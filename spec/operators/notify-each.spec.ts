@@ -24,7 +24,7 @@ describe('notifyEach', () => {
 
   it('should go on behind one that fails, in order where it is asked to', async () => {
     const counter = await Counter.open();
-    counter.bench.broker.inject({ topic: 's.requests', partition: 0, report: 'unwritten' });
+    counter.bench.broker.inject({ topic: 's.requests', partition: 0, report: 'unwritten', times: 1 });
     const options = { concurrency: 1, ordered: true };
     const seen = new Seen(from(['a', 'b']).pipe(notifyEach(counter.client, 'log', options)), brief);
     await counter.bench.advance(1_000);

@@ -5,7 +5,8 @@
 import { type Either, left } from 'fp-ts/lib/Either.js';
 import type { Methods, ParamsOf } from '../contract.js';
 import type { Params } from '../jsonrpc/message.js';
-import type { CallOptions, Sent, UntypedClient } from '../rpc/client-api.js';
+import type { CallOptions } from '../rpc/call-options.js';
+import type { Sent, UntypedClient } from '../rpc/client-api.js';
 import { type CallError, NotSentError } from '../rpc/error.js';
 import { count, milliseconds } from '../rpc/options.js';
 import { RetryBudget, retryPolicy } from '../rpc/retry.js';

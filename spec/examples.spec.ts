@@ -40,6 +40,17 @@ describe('examples', function () {
     expect(stdout).to.include('AAPL 100, GOOG 100, MSFT 100, NVDA 100 of 100 ticks each');
   });
 
+  it('should hold a data pipeline that prices every order once', async () => {
+    const { KAFKA_BROKERS: _, ...env } = process.env;
+    const file = 'examples/data-pipeline/main.ts';
+    const { stdout } = await promisify(execFile)(process.execPath, ['--import', 'tsx', file], {
+      cwd: root,
+      env,
+      timeout: 40_000,
+    });
+    expect(stdout).to.include('2000 of 2000 orders came out priced, 0 of them more than once');
+  });
+
   for (const folder of ['simple', 'class']) {
     it(`should hold a receiver and a sender: ${folder}`, async () => {
       const cluster = await startEmbedded();

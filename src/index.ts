@@ -55,7 +55,8 @@ export type { TopicRecord } from './kafka/topic-record.js';
 export type { PublishOptions, SinkOptions } from './kafka/topic-sink.js';
 export { type CallBatchOptions, callBatch } from './operators/call-batch.js';
 export { type CallEachOptions, callEach } from './operators/call-each.js';
-export type { Called, EachOptions, ToParams } from './operators/calls.js';
+export type { EachOptions, ToParams } from './operators/calls.js';
+export type { Called } from './operators/in-flight.js';
 export { type NotifyEachOptions, notifyEach } from './operators/notify-each.js';
 export {
   type OnProcessError,

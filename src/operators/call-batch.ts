@@ -8,7 +8,6 @@ import { count, milliseconds } from '../rpc/options.js';
 import {
   type AnyOptions,
   boundsOf,
-  type Called,
   type EachOptions,
   type InputOf,
   paramsOf,
@@ -16,7 +15,7 @@ import {
   startOf,
   type ToParams,
 } from './calls.js';
-import { inFlight } from './in-flight.js';
+import { type Called, inFlight } from './in-flight.js';
 
 /** How `callBatch` collects and calls; a batch is sent as soon as it is full by any of its three bounds. */
 export interface CallBatchOptions<I> extends EachOptions<I> {

@@ -7,14 +7,13 @@ import type { Client, Sent, UntypedClient } from '../rpc/client-api.js';
 import {
   type AnyOptions,
   boundsOf,
-  type Called,
   type EachOptions,
   type InputOf,
   request,
   startOf,
   type ToParams,
 } from './calls.js';
-import { inFlight } from './in-flight.js';
+import { type Called, inFlight } from './in-flight.js';
 
 /** How `callEach` calls. */
 export interface CallEachOptions<I> extends EachOptions<I> {

@@ -10,13 +10,7 @@ import type { Sent, UntypedClient } from '../rpc/client-api.js';
 import { type CallError, NotSentError } from '../rpc/error.js';
 import { count, milliseconds } from '../rpc/options.js';
 import { RetryBudget, retryPolicy } from '../rpc/retry.js';
-import type { Bounds } from './in-flight.js';
-
-/** What came of one input: it, beside its result or its error. */
-export interface Called<I, R> {
-  readonly input: I;
-  readonly result: Either<CallError, R>;
-}
+import type { Bounds, Start } from './in-flight.js';
 
 /** How inputs become calls: the options of each call, and the operator's bounds. */
 export interface EachOptions<I> extends Pick<CallOptions, 'timeout' | 'retry' | 'headers' | 'context'> {
@@ -45,9 +39,6 @@ export type InputOf<M extends Methods, N extends keyof M> =
   | (ParamsOf<M[N]> extends readonly [infer Only extends Primitive] ? Only : never);
 
 export type AnyOptions = EachOptions<any> & Partial<ToParams<any, unknown>>;
-
-/** One call, ended by the signal. */
-export type Start<I, R> = (input: I, signal: AbortSignal) => Promise<Either<CallError, R>>;
 
 /** An input that is its own params. */
 export const paramsOf = (input: unknown): unknown =>

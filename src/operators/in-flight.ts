@@ -2,12 +2,22 @@
  * Inputs on their way through calls: collected into batches, a bounded number of batches at once, each output beside
  * its input. The operators that make calls stand on it; `start` makes one call.
  */
+import { setMaxListeners } from 'node:events';
+import type { Either } from 'fp-ts/lib/Either.js';
 import { Observable, type OperatorFunction, type Subscriber, takeWhile } from 'rxjs';
 import { isAcknowledgeable } from '../acknowledgeable.js';
 import type { Clock } from '../clock.js';
-import { NotSentError } from '../rpc/error.js';
-import type { Called, Start } from './calls.js';
+import { type CallError, NotSentError } from '../rpc/error.js';
 import { Fifo } from './fifo.js';
+
+/** What came of one input: it, beside its result or its error. */
+export interface Called<I, R> {
+  readonly input: I;
+  readonly result: Either<CallError, R>;
+}
+
+/** One call, ended by the signal. */
+export type Start<I, R> = (input: I, signal: AbortSignal) => Promise<Either<CallError, R>>;
 
 /** When a batch is full, and how much there can be. */
 export interface Bounds {
@@ -155,6 +165,8 @@ class InFlight<I, R> {
       abort: new AbortController(),
     };
     this.#batches.add(batch);
+    // Every call of the batch listens: as many as there are is no leak.
+    setMaxListeners(inputs.length, batch.abort.signal);
     for (const [place, input] of inputs.entries()) {
       this.#start(input, batch.abort.signal).then((result) => {
         batch.outputs[place] = { input, result };

@@ -9,13 +9,12 @@ import type { CallError } from '../rpc/error.js';
 import {
   type AnyOptions,
   boundsOf,
-  type Called,
   type EachOptions,
   type InputOf,
   startOf,
   type ToParams,
 } from './calls.js';
-import { inFlight } from './in-flight.js';
+import { type Called, inFlight } from './in-flight.js';
 
 /** How `notifyEach` sends. */
 export interface NotifyEachOptions<I> extends EachOptions<I> {

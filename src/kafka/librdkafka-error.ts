@@ -11,7 +11,7 @@ const REASONS = new Map<number, KafkaErrorReason>([
   ...codes('no topic', -190, -188, 3, 17),
   ...codes('too large', 4, 10, 18),
   ...codes('queue full', -184),
-  ...codes('fenced', -144, 90),
+  ...codes('fenced', -144, 82, 90, 111),
 ]);
 
 export const Code = {
@@ -28,6 +28,9 @@ export const Code = {
   notLeader: 6,
   illegalGeneration: 22,
   unknownMember: 25,
+  rebalancing: 27,
+  fencedEpoch: 110,
+  staleEpoch: 113,
   topicDenied: 29,
   clusterDenied: 31,
   topicExists: 36,

@@ -49,8 +49,10 @@ export class Flows implements Source {
   readonly died = (error: NativeError | Error): void => {
     if (this.#closed) return;
     this.#current = undefined;
-    this.#onDeath(toKafkaError(error, 'The consumer stopped'));
-    if (this.#closed) return;
+    const reason = toKafkaError(error, 'The consumer stopped');
+    this.#onDeath(reason);
+    // Opened again, it would fence in its turn whoever has taken its place.
+    if (this.#closed || reason.reason === 'fenced') return;
     const delay = Math.min(RESTART * 2 ** this.#attempts, MAX_RESTART);
     this.#attempts += 1;
     this.#timer = setTimeout(() => this.start().catch(this.died), delay);

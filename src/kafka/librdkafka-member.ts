@@ -2,6 +2,7 @@
  * A member of a consumer group: joins, hands partitions over when `onRevoked` is done, commits, leaves.
  * Above it stands librdkafka.ts, below it one flow after another, and its commits.
  */
+import { setTimeout as delay } from 'node:timers/promises';
 import { beginAt } from './librdkafka-begin.js';
 import type { NativeConsumer, NativeError } from './librdkafka-binding.js';
 import { Commits } from './librdkafka-commits.js';
@@ -25,6 +26,10 @@ import {
 const LEAVE = 1_000;
 const LOST = 250;
 
+/** Milliseconds before a commit is tried again that came between two generations, and how those are refused. */
+const COMMIT_AGAIN = 100;
+const PASSING = new Set<number | undefined>([Code.illegalGeneration, Code.rebalancing, Code.staleEpoch]);
+
 export class Member implements Consumer {
   readonly #settings: ConsumerSettings;
   readonly #options: GroupOptions;
@@ -34,7 +39,11 @@ export class Member implements Consumer {
   readonly #flows: Flows;
   readonly #joined = deferred();
   readonly #left = deferred();
+  /** Only what moves is handed over, not all at each change. */
+  readonly #incremental: boolean;
   #assigned: readonly TopicPartition[] = [];
+  /** Of those that are being handed over too, until librdkafka is told that they are. */
+  #owned: readonly TopicPartition[] = [];
   /** A commit was refused because the group has gone on without this member. */
   #outcast = false;
   /** Rebalances happen one after the other. */
@@ -45,6 +54,7 @@ export class Member implements Consumer {
     this.#settings = settings;
     this.#options = options;
     this.#handlers = handlers;
+    this.#incremental = options.assignor === 'cooperative' || options.protocol === 'consumer';
     this.#commits = new Commits((offsets) => {
       const native = this.#flows.native;
       if (!native) throw new KafkaError('failed', 'Committing offsets: the consumer is being opened again');
@@ -77,8 +87,17 @@ export class Member implements Consumer {
     this.#delivery.resume();
   }
 
-  commit(offsets: readonly TopicPartitionOffset[]): Promise<void> {
-    return this.#commits.commit(offsets);
+  async commit(offsets: readonly TopicPartitionOffset[]): Promise<void> {
+    for (const end = Date.now() + this.#options.revokeTimeout; ; await delay(COMMIT_AGAIN)) {
+      try {
+        return await this.#commits.commit(offsets);
+      } catch (error) {
+        const passing = this.#incremental && PASSING.has((error as KafkaError).code);
+        // Partitions that are somebody else's by now must not be committed in the name of the next generation.
+        const ours = offsets.every((at) => this.#owned.some(same(at)));
+        if (!passing || !ours || Date.now() > end) throw error;
+      }
+    }
   }
 
   /** Lends the native consumer, whose group and generation speak for offsets that a transaction commits. */
@@ -117,9 +136,7 @@ export class Member implements Consumer {
 
   async #open(): Promise<Flow> {
     const { binding, base, connectTimeout } = this.#settings;
-    const { group, from, sessionTimeout, isolation, topics } = this.#options;
-    const ends = this.#delivery.ends;
-    const properties = consumerProperties(base, { group, from, sessionTimeout, isolation, ends });
+    const properties = consumerProperties(base, { ...this.#options, ends: this.#delivery.ends });
     const flow: Flow = new Flow(binding, properties, {
       onMessage: (message) => {
         this.#flows.alive();
@@ -131,18 +148,20 @@ export class Member implements Consumer {
       onRebalance: (code, partitions) => this.#rebalance(flow, code, partitions),
       onCommit: (error, offsets) => {
         const code = error && codeOf(error);
-        if (code === Code.illegalGeneration || code === Code.unknownMember) this.#outcast = true;
+        // A member that keeps its partitions commits through a rebalance, at times for a generation too early.
+        if (code === Code.illegalGeneration) this.#outcast ||= !this.#incremental;
+        else if (code === Code.unknownMember || code === Code.fencedEpoch) this.#outcast = true;
         this.#commits.answered(error, offsets);
       },
     });
-    await flow.open(connectTimeout, (native) => native.subscribe([...topics]));
+    await flow.open(connectTimeout, (native) => native.subscribe([...this.#options.topics]));
     return flow;
   }
 
   #rebalance(flow: Flow, code: number | undefined, given: readonly TopicPartition[]): void {
     if (flow.closed) {
       // The native close waits for this; there is nothing left to hand over.
-      if (code === Code.revoke) attempt(() => flow.native.unassign());
+      if (code === Code.revoke) this.#release(flow, given);
       return;
     }
     const partitions = given.map(({ topic, partition }) => ({ topic, partition }));
@@ -164,12 +183,14 @@ export class Member implements Consumer {
     );
     if (flow.closed) return;
     if (this.#closed === undefined) {
-      this.#assigned = partitions;
+      this.#assigned = [...this.#assigned, ...partitions];
+      this.#owned = [...this.#owned, ...partitions];
       this.#delivery.add(partitions);
       this.#handlers.onAssigned(partitions);
     }
     try {
-      flow.native.assign([...begin]);
+      if (this.#incremental) flow.native.incrementalAssign([...begin]);
+      else flow.native.assign([...begin]);
       if (this.#delivery.holding) flow.native.pause([...partitions]);
     } catch (error) {
       this.#handlers.onError(toKafkaError(error as NativeError, 'Taking over partitions'));
@@ -179,16 +200,21 @@ export class Member implements Consumer {
 
   async #revoke(flow: Flow, partitions: readonly TopicPartition[], known: boolean): Promise<void> {
     this.#delivery.remove(partitions);
-    const held = this.#assigned.length > 0;
-    this.#assigned = [];
-    if (held) {
+    const before = this.#assigned;
+    this.#assigned = without(before, partitions);
+    if (this.#assigned.length < before.length) {
       const lost = known || this.#outcast || (await this.#lost(flow));
       await withinTime(this.#handOver(partitions, lost), this.#options.revokeTimeout);
       // Offsets on their way into a transaction must not go out in the name of the next generation.
       await flow.unused;
     }
-    if (!flow.closed) attempt(() => flow.native.unassign());
-    if (this.#closed) this.#left.resolve();
+    this.#owned = without(this.#owned, partitions);
+    if (!flow.closed) this.#release(flow, partitions);
+    if (this.#closed && this.#assigned.length === 0) this.#left.resolve();
+  }
+
+  #release({ native }: Flow, partitions: readonly TopicPartition[]): void {
+    attempt(() => (this.#incremental ? native.incrementalUnassign([...partitions]) : native.unassign()));
   }
 
   async #handOver(partitions: readonly TopicPartition[], lost: boolean): Promise<void> {
@@ -217,6 +243,7 @@ export class Member implements Consumer {
     if (partitions.length === 0) return;
     this.#delivery.remove(partitions);
     this.#assigned = [];
+    this.#owned = [];
     this.#rebalances = this.#rebalances.then(() =>
       withinTime(this.#handOver(partitions, true), this.#options.revokeTimeout),
     );
@@ -228,3 +255,8 @@ export class Member implements Consumer {
     this.#handlers.onError(warning);
   }
 }
+
+const same = (a: TopicPartition) => (b: TopicPartition) => a.topic === b.topic && a.partition === b.partition;
+
+const without = (all: readonly TopicPartition[], gone: readonly TopicPartition[]) =>
+  all.filter((at) => !gone.some(same(at)));

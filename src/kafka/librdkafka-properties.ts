@@ -3,7 +3,7 @@
  * user's own on top, checked by name when a connection opens. Values never reach an error or a log: many are secrets.
  */
 import type { Binding, Properties } from './librdkafka-binding.js';
-import { type Isolation, KafkaError, type TransactionalOptions } from './port.js';
+import { type GroupOptions, type Isolation, KafkaError, type TransactionalOptions } from './port.js';
 
 export type UserProperties = Readonly<Record<string, string | number | boolean>>;
 
@@ -16,6 +16,7 @@ const RESERVED = new Map([
   ...[
     'group.id',
     'group.protocol',
+    'group.instance.id',
     'enable.auto.commit',
     'enable.auto.offset.store',
     'enable.partition.eof',
@@ -126,7 +127,7 @@ export function transactionalBase(base: Base, { id, timeout }: TransactionalOpti
   };
 }
 
-export interface ConsumerPlan {
+export interface ConsumerPlan extends Pick<GroupOptions, 'assignor' | 'protocol' | 'groupInstanceId'> {
   readonly group: string;
   readonly from: 'earliest' | 'latest';
   readonly sessionTimeout?: number;
@@ -149,7 +150,7 @@ export function consumerProperties(base: Base, plan: ConsumerPlan): Properties {
       'queued.min.messages': 10_000,
       'queued.max.messages.kbytes': 16_384,
       'fetch.max.bytes': Math.max(16_777_216, largest),
-      ...(plan.sessionTimeout === undefined
+      ...(plan.sessionTimeout === undefined || plan.protocol === 'consumer'
         ? {}
         : {
             'session.timeout.ms': plan.sessionTimeout,
@@ -162,8 +163,14 @@ export function consumerProperties(base: Base, plan: ConsumerPlan): Properties {
       'enable.auto.offset.store': false,
       'enable.partition.eof': plan.ends ?? false,
       'allow.auto.create.topics': false,
-      // Eager assignors: leaving a cooperative group can hang (node-rdkafka #1144).
-      'partition.assignment.strategy': 'range,roundrobin',
+      ...(plan.groupInstanceId === undefined ? {} : { 'group.instance.id': plan.groupInstanceId }),
+      // The new protocol's assignor is the broker's, and librdkafka refuses the property with it.
+      ...(plan.protocol === 'consumer'
+        ? { 'group.protocol': 'consumer' }
+        : {
+            'partition.assignment.strategy':
+              plan.assignor === 'cooperative' ? 'cooperative-sticky' : 'range,roundrobin',
+          }),
     },
     topic: { ...base.user.topic, 'auto.offset.reset': plan.from },
   };

@@ -68,7 +68,7 @@ export type KafkaErrorReason =
   | 'too large' // over message.max.bytes, here or at the broker
   | 'queue full' // the local bound on unsent records
   | 'closed' // this client was closed
-  | 'fenced' // another producer took this one's transactional id over
+  | 'fenced' // another took this one's transactional id, or its place in a group, over
   | 'failed'; // anything else
 
 /** A failure of Kafka or of the way to it. Its message never holds a credential. */
@@ -109,6 +109,7 @@ export interface ConsumerHandlers {
 
 /** Who gets what a member of a consumer group reads, and hears of its rebalances. */
 export interface GroupHandlers extends ConsumerHandlers {
+  /** Partitions that come on top of those that the member has, which is none with the eager hand-over. */
   onAssigned(partitions: readonly TopicPartition[]): void;
   /**
    * Called before partitions are handed over: finish, commit, resolve. The hand-over waits for it,
@@ -127,6 +128,12 @@ export interface ReadingOptions {
   readonly isolation?: Isolation | undefined;
 }
 
+/** `eager`: range, then round robin; `cooperative`: Kafka's cooperative-sticky. */
+export type Assignor = 'eager' | 'cooperative';
+
+/** `consumer` is that of KIP-848, which needs Kafka 4. */
+export type GroupProtocol = 'classic' | 'consumer';
+
 /** How a consumer group is joined. */
 export interface GroupOptions extends ReadingOptions {
   readonly group: string;
@@ -135,8 +142,14 @@ export interface GroupOptions extends ReadingOptions {
   readonly from: 'earliest' | 'latest';
   /** Where partitions begin of which nothing is committed; `from` tells of those not named. @default none */
   readonly begin?: readonly TopicPartitionOffset[];
-  /** Milliseconds after which the broker gives a silent member's partitions away. */
+  /** Milliseconds after which the broker gives a silent member's partitions away; its own with the new protocol. */
   readonly sessionTimeout: number;
+  /** How partitions change hands: all of them at each change, or those alone that move. @default 'eager' */
+  readonly assignor?: Assignor | undefined;
+  /** The group's protocol. With `consumer` the broker assigns, and only what moves changes hands. @default 'classic' */
+  readonly protocol?: GroupProtocol | undefined;
+  /** Kafka's `group.instance.id`: the member keeps its partitions over a restart within its session. @default none */
+  readonly groupInstanceId?: string | undefined;
   /** Milliseconds that a hand-over waits for `onRevoked`, at most. */
   readonly revokeTimeout: number;
 }

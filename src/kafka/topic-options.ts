@@ -1,5 +1,5 @@
 /** How a topic is read: the options, their defaults, and their checks at the edge. */
-import type { Isolation } from './port.js';
+import type { Assignor, GroupProtocol, Isolation } from './port.js';
 import { type DeadLetters, isDeadLetters } from './topic-dead-letter.js';
 
 /** Offsets by partition number. */
@@ -53,7 +53,27 @@ export interface ReadOptions {
   readonly commitEvery?: number;
   /** Milliseconds after which a nacked record is emitted again. @default 1000 */
   readonly nackDelay?: number;
-  /** Milliseconds after which the group gives the partitions of a silent member away. @default 6000 */
+  /**
+   * How the group's partitions change hands. `eager`: at each change all are handed over and shared out anew.
+   * `cooperative`: those alone that move; the others keep flowing. One for all members of a group.
+   * @default 'eager'; the broker's, which is cooperative, with `protocol: 'consumer'`
+   */
+  readonly assignor?: Assignor;
+  /**
+   * The group's protocol: `consumer` is Kafka 4's (KIP-848), by which the broker assigns, with a session timeout of its
+   * own. @default 'classic'
+   */
+  readonly protocol?: GroupProtocol;
+  /**
+   * A name for this member that outlives it: a member that comes back under it within its session timeout has its old
+   * partitions at once, without a rebalance; until then nobody reads them. While one member has the name, a second one
+   * ends the first (`protocol: 'classic'`) or is refused itself (`consumer`) with a KafkaError `fenced`. @default none
+   */
+  readonly groupInstanceId?: string;
+  /**
+   * Milliseconds after which the group gives the partitions of a silent member away. With `protocol: 'consumer'` the
+   * broker decides (`group.consumer.session.timeout.ms`). @default 6000
+   */
   readonly sessionTimeout?: number;
   /** Milliseconds that a hand-over, and the end of a subscription, wait for the acks of what is out. @default 3000 */
   readonly revokeTimeout?: number;
@@ -62,8 +82,9 @@ export interface ReadOptions {
 }
 
 /** Every option decided. */
-export type ReadSettings = Required<Omit<ReadOptions, 'group' | 'deadLetter' | 'isolation'>> &
-  Pick<ReadOptions, 'group' | 'deadLetter' | 'isolation'>;
+export type ReadSettings = Required<Omit<ReadOptions, Undecided>> & Pick<ReadOptions, Undecided>;
+
+type Undecided = 'group' | 'deadLetter' | 'isolation' | 'assignor' | 'protocol' | 'groupInstanceId';
 
 const MAX_TIMER = 2_147_483_647;
 
@@ -74,6 +95,7 @@ export function readSettings(options: ReadOptions): ReadSettings {
     throw wrong('group', 'a name', group);
   if (isolation !== undefined && isolation !== 'read_committed' && isolation !== 'read_uncommitted')
     throw wrong('isolation', "'read_committed' or 'read_uncommitted'", isolation);
+  const membership = groupSettings(options);
   const from = options.from ?? (group === undefined ? 'earliest' : 'committed');
   if (group === undefined && from === 'committed')
     throw new TypeError("from: 'committed' needs a group, whose commits they are");
@@ -96,6 +118,7 @@ export function readSettings(options: ReadOptions): ReadSettings {
     onInvalid,
     deadLetter,
     ...(isolation !== undefined && { isolation }),
+    ...membership,
     autoAck: options.autoAck ?? group === undefined,
     maxUnacked: count('maxUnacked', options.maxUnacked ?? 1_000),
     maxUnackedBytes: count('maxUnackedBytes', options.maxUnackedBytes ?? 64 * 1024 * 1024),
@@ -106,6 +129,25 @@ export function readSettings(options: ReadOptions): ReadSettings {
     revokeTimeout: count('revokeTimeout', options.revokeTimeout ?? 3_000, MAX_TIMER),
     lagInterval: count('lagInterval', options.lagInterval ?? 10_000, MAX_TIMER),
   };
+}
+
+function groupSettings(options: ReadOptions): Pick<ReadOptions, 'assignor' | 'protocol' | 'groupInstanceId'> {
+  const { group, assignor, protocol, groupInstanceId, sessionTimeout } = options;
+  const given = Object.entries({ assignor, protocol, groupInstanceId }).filter(
+    ([, value]) => value !== undefined,
+  );
+  if (group === undefined && given.length > 0) throw new TypeError(`${given[0]?.[0]} needs a group`);
+  if (![undefined, 'eager', 'cooperative'].includes(assignor))
+    throw wrong('assignor', "'eager' or 'cooperative'", assignor);
+  if (![undefined, 'classic', 'consumer'].includes(protocol))
+    throw wrong('protocol', "'classic' or 'consumer'", protocol);
+  if (groupInstanceId !== undefined && (typeof groupInstanceId !== 'string' || groupInstanceId === ''))
+    throw wrong('groupInstanceId', 'a name', groupInstanceId);
+  if (protocol === 'consumer' && assignor !== undefined)
+    throw new TypeError("assignor: with protocol: 'consumer' the broker assigns");
+  if (protocol === 'consumer' && sessionTimeout !== undefined)
+    throw new TypeError("sessionTimeout: with protocol: 'consumer' the broker sets it");
+  return Object.fromEntries(given);
 }
 
 /** An integer from 1 to `most`. */

@@ -126,7 +126,7 @@ export class Reading<V, K> implements Inflow {
 
   async #open(): Promise<void> {
     const { topic } = this.#context;
-    const { group, to, isolation, sessionTimeout, revokeTimeout } = this.#settings;
+    const { group, to, isolation } = this.#settings;
     const { begin, from, ends } = await rangeOf(this.#kafka, topic, this.#settings);
     if (this.#stopped) return;
     this.#bounded = to !== 'live';
@@ -147,7 +147,7 @@ export class Reading<V, K> implements Inflow {
       else this.#opened(await this.#kafka.assign(assigned, handlers, { isolation }));
       return;
     }
-    const options = { group, topics: [topic], from, begin, isolation, sessionTimeout, revokeTimeout };
+    const options = { ...this.#settings, group, topics: [topic], from, begin };
     const consumer = await this.#kafka.subscribe(options, {
       ...handlers,
       onAssigned: (partitions) => this.#onAssigned(group, partitions),
@@ -189,7 +189,7 @@ export class Reading<V, K> implements Inflow {
   }
 
   #onAssigned(group: string, partitions: readonly TopicPartition[]): void {
-    this.#assigned = partitions;
+    this.#assigned = [...(this.#assigned ?? []), ...partitions];
     this.#commits?.assign(partitions);
     for (const { partition } of partitions) this.#ended.delete(partition);
     this.#context.tell({ type: 'assigned', group, partitions });
@@ -197,7 +197,10 @@ export class Reading<V, K> implements Inflow {
   }
 
   async #onRevoked(group: string, partitions: readonly TopicPartition[], lost: boolean): Promise<void> {
-    this.#assigned = undefined;
+    const kept = this.#assigned?.filter(
+      (at) => !partitions.some(({ partition }) => partition === at.partition),
+    );
+    this.#assigned = kept?.length ? kept : undefined;
     this.#outflow.drop(partitions);
     const wait = this.#settings.revokeTimeout * ACKS;
     const unfinished = (await this.#commits?.revoke(partitions, lost, wait)) ?? 0;
@@ -206,7 +209,7 @@ export class Reading<V, K> implements Inflow {
 
   #onError(error: KafkaError): void {
     // Nothing would ever come; everything else the consumer recovers from.
-    if (error.reason === 'denied') this.fail(error);
+    if (error.reason === 'denied' || error.reason === 'fenced') this.fail(error);
     else this.#warn(error);
   }
 

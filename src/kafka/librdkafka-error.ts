@@ -21,6 +21,7 @@ export const Code = {
   unsupported: -165,
   assignmentLost: -142,
   state: -172,
+  fatal: -150,
   queueFull: -184,
   unknownPartition: -190,
   unknownTopic: 3,

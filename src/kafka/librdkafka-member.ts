@@ -115,13 +115,17 @@ export class Member implements Consumer {
 
   /**
    * Leaves by unsubscribing, so that the hand-over is an ordinary revocation while the consuming thread still
-   * runs: a rebalance inside the native disconnect has crashed (node-rdkafka #1057) and hung (#1144).
+   * runs: a rebalance inside the native disconnect has crashed (node-rdkafka #1057) and hung (#1144). A member with a
+   * name hands over by itself and stays in the group, which unsubscribing would leave.
    */
   async #close(): Promise<void> {
     this.#delivery.stop();
     this.#joined.reject(new KafkaError('closed', 'The consumer was closed'));
     const flow = this.#flows.current;
-    if (flow && this.#flows.native) {
+    const { groupInstanceId, protocol } = this.#options;
+    if (flow && this.#flows.native && groupInstanceId !== undefined && protocol !== 'consumer')
+      this.#rebalances = this.#rebalances.then(() => this.#revoke(flow, this.#assigned, false));
+    else if (flow && this.#flows.native) {
       attempt(() => flow.native.unsubscribe());
       if (this.#assigned.length > 0) {
         await withinTime(this.#left.promise, this.#options.revokeTimeout + LEAVE);
@@ -144,7 +148,7 @@ export class Member implements Consumer {
       },
       onEnd: this.#delivery.end,
       onWarning: (error) => this.#warn(error),
-      onDeath: this.#flows.died,
+      onDeath: (error) => this.#flows.died(this.#fenced(error) ?? error),
       onRebalance: (code, partitions) => this.#rebalance(flow, code, partitions),
       onCommit: (error, offsets) => {
         const code = error && codeOf(error);
@@ -232,6 +236,14 @@ export class Member implements Consumer {
     });
     await withinTime(asked, LOST);
     return lost;
+  }
+
+  /** The consuming thread is told of a fatal error only, without its cause: with a name, that is who else has it. */
+  #fenced(error: NativeError | Error): KafkaError | undefined {
+    const { group, groupInstanceId } = this.#options;
+    if (groupInstanceId === undefined || codeOf(error) !== Code.fatal) return undefined;
+    const text = `Another member of the group ${group} has the groupInstanceId ${groupInstanceId}`;
+    return new KafkaError('fenced', text, { code: Code.fatal });
   }
 
   #died(error: KafkaError): void {

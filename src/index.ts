@@ -28,12 +28,14 @@ export { type ErrorObject, errors, RpcError } from './jsonrpc/error.js';
 export type { Id, Params } from './jsonrpc/message.js';
 export { startEmbedded } from './kafka/embedded.js';
 export type {
+  Assignor,
   Consumer,
   ConsumerHandlers,
   ConsumerRecord,
   DeliveryReport,
   GroupHandlers,
   GroupOptions,
+  GroupProtocol,
   Headers,
   Isolation,
   Kafka,

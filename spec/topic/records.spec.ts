@@ -228,6 +228,12 @@ describe('records$ without a group', () => {
       [{ group: '' }, 'group'],
       [{ onInvalid: 'deadLetter' }, 'deadLetter'],
       [{ commitInterval: 1e12 }, 'commitInterval'],
+      [{ assignor: 'eager' }, 'assignor needs a group'],
+      [{ group: 'g', assignor: 'sticky' }, "assignor: expected 'eager' or 'cooperative', got \"sticky\""],
+      [{ group: 'g', protocol: 'next' }, "protocol: expected 'classic' or 'consumer'"],
+      [{ group: 'g', protocol: 'consumer', assignor: 'eager' }, 'assignor: with protocol'],
+      [{ group: 'g', protocol: 'consumer', sessionTimeout: 1_000 }, 'sessionTimeout: with protocol'],
+      [{ group: 'g', groupInstanceId: '' }, 'groupInstanceId: expected a name'],
     ] as const)
       expect(() => topic.records$(options as object)).throw(TypeError, new RegExp(`^${text}`));
     expect(() => connection.topic('a b')).throw(TypeError, /^topic: expected/);

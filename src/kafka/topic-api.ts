@@ -94,9 +94,9 @@ export interface Topic<V, K = string> extends DeadLetters {
    * The topic's records: cold, each subscription with a consumer of its own; in order within a partition. At least
    * once: what isn't acked when a subscription ends is read again by the next of its group. Completes at `to`, a live
    * stream when the connection is closed. Errors with a KafkaError where the topic isn't there (`no topic`), may not be
-   * read (`denied`), another member has taken its `groupInstanceId` over (`fenced`), or the connection is closed before the end (`closed`); everything else is recovered from and told
-   * on `events$`. Unsubscribing waits, in the background, for the acks of what is out (`revokeTimeout` at most),
-   * commits, and leaves the group.
+   * read (`denied`), another member has its `groupInstanceId` (`fenced`), or the connection is closed before the end
+   * (`closed`); everything else is recovered from and told on `events$`. Unsubscribing waits, in the background, for the
+   * acks of what is out (`revokeTimeout` at most), commits, and leaves the group.
    *
    * A topic that comes to be there later: `orders.records$().pipe(retry({ delay: 1_000 }))`.
    *

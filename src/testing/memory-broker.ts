@@ -51,7 +51,7 @@ export interface MemoryConnectOptions {
 
 /**
  * A broker for tests, with the delivery guarantees of a real one: order within a partition,
- * consumer groups with eager hand-over, committed offsets, delivery reports. Nothing fails unless
+ * consumer groups with eager hand-over, whatever `assignor`, `protocol` and `groupInstanceId` say, committed offsets, delivery reports. Nothing fails unless
  * the test says so.
  *
  * @example

@@ -13,7 +13,10 @@ const OUTPUTS: readonly (readonly string[])[] = [
   ['RPC hi!'],
   ['4', '4', '5', '6', 'login', "[ { _tag: 'Right', right: 4 }, { _tag: 'Right', right: 4 } ]"],
   ['404 No tea on the menu'],
+  ['hi', 'Unauthorized'],
+  ['a 1', 'bcd 3', 'ef 2'],
   ["{ id: 'a', euros: 5 }", 'charged a'],
+  ['1 order, 1 invoice'],
   ['slow.nap: no answer within 3600000 ms'],
 ];
 

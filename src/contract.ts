@@ -9,7 +9,7 @@ import * as t from 'io-ts';
 export type Type<A = any> = t.Type<A, any, unknown>;
 
 /** A type that is an array or an object on the wire, as params must be (JSON-RPC 2.0 section 4.2). */
-type Structured<P> = t.Type<P, object | undefined, unknown>;
+export type Structured<P> = t.Type<P, object | undefined, unknown>;
 
 /** A method that answers once. */
 export interface RequestMethod<P = any, R = any> {

@@ -12,6 +12,7 @@ export {
   type Issue,
   type Method,
   type Methods,
+  type NamesOf,
   type NotificationMethod,
   notification,
   type ParamsOf,
@@ -20,13 +21,14 @@ export {
   request,
   type Service,
   type StreamMethod,
+  type Structured,
   service,
   stream,
   type Type,
 } from './contract.js';
-export { type ErrorObject, errors, RpcError } from './jsonrpc/error.js';
+export { type ErrorObject, errors, RpcError, type RpcErrorOptions } from './jsonrpc/error.js';
 export type { Id, Params } from './jsonrpc/message.js';
-export { startEmbedded } from './kafka/embedded.js';
+export { type EmbeddedCluster, startEmbedded } from './kafka/embedded.js';
 export type {
   Assignor,
   Consumer,
@@ -73,9 +75,23 @@ export type { Work } from './operators/work.js';
 export type { CloseOptions, ConnectOptions, ServeOptions, TopicOptions } from './options.js';
 export type { ServerStats } from './rpc/call-host.js';
 export type { CallOptions } from './rpc/call-options.js';
-export type { BatchEntry, Client, ClientOptions, UntypedClient } from './rpc/client-api.js';
-export type { ClientInterop, ServeInterop } from './rpc/dialects/table.js';
-export type { CallContext, Handlers, Target } from './rpc/dispatch.js';
+export type {
+  Args,
+  BatchEntry,
+  BatchResults,
+  Client,
+  ClientOptions,
+  Sent,
+  UntypedClient,
+} from './rpc/client-api.js';
+export type {
+  CallOptionsOf,
+  ClientInterop,
+  DialectName,
+  ServeInterop,
+  ServeOptionsOf,
+} from './rpc/dialects/table.js';
+export type { Answer, CallContext, Handlers, Target } from './rpc/dispatch.js';
 export {
   type CallError,
   FailedError,
@@ -86,7 +102,7 @@ export {
 export type { Gathered, GatherOptions } from './rpc/gather-options.js';
 export type { AnyMiddleware } from './rpc/middleware/call-end.js';
 export type { ClientCall, ClientMiddleware } from './rpc/middleware/client-middleware.js';
-export { type Logger, logging } from './rpc/middleware/logging.js';
+export { type Logger, logging, type Write } from './rpc/middleware/logging.js';
 export {
   type ConnectionStats,
   type MetricsOptions,

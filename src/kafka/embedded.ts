@@ -6,6 +6,7 @@ import { loadBinding } from './librdkafka-binding.js';
 import { connect, disconnect } from './librdkafka-client.js';
 import { toKafkaError } from './librdkafka-error.js';
 
+/** A mock cluster of one broker that runs in this process. */
 export interface EmbeddedCluster {
   /** The bootstrap list that clients connect to. */
   readonly brokers: string;

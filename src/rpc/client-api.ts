@@ -24,7 +24,8 @@ export interface ClientOptions extends Omit<CallOptions, 'signal' | 'context' | 
 /** Params are only read: those by position may be a readonly tuple or array. */
 export type Sent<P> = P extends readonly unknown[] ? Readonly<P> : P;
 
-type Args<M extends Method, O = CallOptions> =
+/** What a call takes after its method: params where the method has some, then options. */
+export type Args<M extends Method, O = CallOptions> =
   undefined extends ParamsOf<M>
     ? [params?: Sent<ParamsOf<M>>, options?: O]
     : [params: Sent<ParamsOf<M>>, options?: O];
@@ -36,7 +37,8 @@ export type BatchEntry<M extends Methods> = {
     : readonly [method: N, params: Sent<ParamsOf<M[N]>>];
 }[NamesOf<M, 'request' | 'notification'>];
 
-type BatchResults<M extends Methods, E extends readonly BatchEntry<M>[]> = {
+/** The results of a batch, by the places of its entries. */
+export type BatchResults<M extends Methods, E extends readonly BatchEntry<M>[]> = {
   -readonly [I in keyof E]: Either<CallError, ResultOf<M[E[I][0]]>>;
 };
 

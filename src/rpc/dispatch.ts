@@ -34,7 +34,8 @@ export interface CallContext {
 /** Now, or when a Promise of it is kept. */
 type Sooner<A> = A | PromiseLike<A>;
 
-type Answer<M extends Method> = M['kind'] extends 'request'
+/** What a handler of a method may give. */
+export type Answer<M extends Method> = M['kind'] extends 'request'
   ? Sooner<ResultOf<M> | Observable<ResultOf<M>>>
   : M['kind'] extends 'stream'
     ? Sooner<Observable<ResultOf<M>> | AsyncIterable<ResultOf<M>>>

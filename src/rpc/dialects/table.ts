@@ -11,8 +11,10 @@ type Table = typeof dialects;
 /** The name of a kind of peer that isn't callstream: kafka-python pipelines, Spring Kafka, NestJS. */
 export type DialectName = keyof Table;
 
-type ServeOptionsOf<N extends DialectName> = Table[N] extends Dialect<infer S, any> ? S : never;
-type CallOptionsOf<N extends DialectName> = Table[N] extends Dialect<any, infer C> ? C : never;
+/** What a server may say of such a peer. */
+export type ServeOptionsOf<N extends DialectName> = Table[N] extends Dialect<infer S, any> ? S : never;
+/** What a client may say of such a peer. */
+export type CallOptionsOf<N extends DialectName> = Table[N] extends Dialect<any, infer C> ? C : never;
 
 /**
  * Who is answered besides JSON-RPC peers: one name, several, or an object with options.

@@ -2,7 +2,8 @@
 import { errors } from '../../jsonrpc/error.js';
 import { type AnyMiddleware, isServed, type Outcome, watchEnd } from './call-end.js';
 
-type Write = (fields: object, message: string) => void;
+/** Writes one line: its fields, and the text for people. */
+export type Write = (fields: object, message: string) => void;
 
 /** What is asked of a logger: pino has it, and all that look like it. */
 export interface Logger {

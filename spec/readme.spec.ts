@@ -13,6 +13,7 @@ const OUTPUTS: readonly (readonly string[])[] = [
   ['RPC hi!'],
   ['4', '4', '5', '6', 'login', "[ { _tag: 'Right', right: 4 }, { _tag: 'Right', right: 4 } ]"],
   ['404 No tea on the menu'],
+  ['0.2', '0.7'],
   ['hi', 'Unauthorized'],
   ['a 1', 'bcd 3', 'ef 2'],
   ["{ id: 'a', euros: 5 }", 'charged a'],

@@ -128,6 +128,15 @@ describe('retry', () => {
       expect(numbers()).to.deep.equal([undefined, 1]);
     });
 
+    it('should name none of a notification, which is sent once', async () => {
+      const { client } = await open({ attempts: 2 });
+      await bench.until(client.notify('m'));
+      await bench.until(client.notify('m', undefined, { retry: {} }));
+      const said = bench.broker.records(TOPIC).map((record) => Object.keys(seen(record).value.meta));
+      expect(said.length).to.be.at.least(2);
+      expect(new Set(said.flat())).to.deep.equal(new Set(['timeout']));
+    });
+
     it("should take a client's retry for a call that leaves it undefined", async () => {
       const { client } = await open({ attempts: 2 });
       await answering(({ id, meta }) => (meta.attempt === 2 ? ok(id, 'done') : failed(id, -32002)));

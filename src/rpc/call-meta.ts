@@ -7,6 +7,8 @@ import type { Meta } from './envelope.js';
 export function metaOf(
   timeout: number,
   defaults: ClientOptions,
+  /** The call may be tried again: this is its first attempt. */
+  first: boolean,
   options?: CallOptions,
   credit?: number,
 ): Meta {
@@ -14,7 +16,7 @@ export function metaOf(
   const context = options?.context;
   const key = options?.key ?? defaults.key;
   const headers = options?.headers ?? defaults.headers;
-  if ((options?.retry ?? defaults.retry) !== undefined) meta.attempt = 1;
+  if (first) meta.attempt = 1;
   if (options?.idempotencyKey !== undefined) meta.idempotencyKey = options.idempotencyKey;
   if (credit !== undefined) meta.credit = credit;
   if (key !== undefined) meta.key = key;

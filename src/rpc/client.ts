@@ -37,8 +37,9 @@ export class ServiceClient implements UntypedClient {
   readonly #window: number;
   readonly #budget = new RetryBudget();
   readonly #policy: RetryPolicy | undefined;
-  /** The `meta` of calls without options of their own. */
+  /** The `meta` of calls without options of their own: of those that may be tried again, and of the others. */
   readonly #meta: Meta;
+  readonly #metaOnce: Meta;
 
   constructor(service: string, methods: Methods | undefined, link: Link, defaults: ClientOptions = {}) {
     this.#service = service;
@@ -51,7 +52,8 @@ export class ServiceClient implements UntypedClient {
     this.#timeout = milliseconds('timeout', defaults.timeout ?? DEFAULT_TIMEOUT);
     this.#window = count('window', defaults.window ?? DEFAULT_WINDOW);
     this.#policy = defaults.retry && retryPolicy(defaults.retry, this.#budget);
-    this.#meta = metaOf(this.#timeout, defaults);
+    this.#meta = metaOf(this.#timeout, defaults, this.#policy !== undefined);
+    this.#metaOnce = metaOf(this.#timeout, defaults, false);
   }
 
   call<R>(method: string, params?: Params, options?: CallOptions): Promise<R> {
@@ -192,19 +194,25 @@ export class ServiceClient implements UntypedClient {
       call.onFailure(new NotSentError('aborted', text, { cause: signal.reason }));
       return;
     }
-    const policy = this.#policyOf(options);
+    const notifies = call instanceof NotifyCall;
+    const policy = notifies || call instanceof GatherCall ? undefined : this.#policyOf(options);
     const encoded = call.plan.encodeParams(params);
     if (isLeft(encoded)) call.onFailure(encoded.left);
     else if (correlation.add(call)) {
       const plain = options === undefined && credit === undefined;
-      const meta = plain ? this.#meta : metaOf(call.timeout, this.#defaults, options, credit);
+      const again = policy !== undefined;
+      const meta = !plain
+        ? metaOf(call.timeout, this.#defaults, again, options, credit)
+        : again
+          ? this.#meta
+          : this.#metaOnce;
       const { method } = call.plan;
       const key = options?.key ?? this.#defaults.key;
-      if (call instanceof NotifyCall) route.send(call, notification(method, encoded.right, meta), key);
+      if (notifies) route.send(call, notification(method, encoded.right, meta), key);
       else {
-        if (policy !== undefined && !(call instanceof GatherCall)) {
-          call.retry = new Retry(call, correlation.clock, policy, (again) => {
-            route.send(call, request(call.id, method, encoded.right, { ...meta, ...again }), key);
+        if (policy !== undefined) {
+          call.retry = new Retry(call, correlation.clock, policy, (changed) => {
+            route.send(call, request(call.id, method, encoded.right, { ...meta, ...changed }), key);
           });
         }
         route.send(call, request(call.id, method, encoded.right, meta), key);

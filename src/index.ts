@@ -34,6 +34,7 @@ export type {
   Consumer,
   ConsumerHandlers,
   ConsumerRecord,
+  DeliveryObserver,
   DeliveryReport,
   GroupHandlers,
   GroupOptions,

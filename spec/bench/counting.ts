@@ -45,6 +45,10 @@ export function counted(kafka: Kafka): { readonly kafka: Kafka; readonly operati
       operations.produced += 1;
       return kafka.send(record);
     },
+    produce: (record, observer, token) => {
+      operations.produced += 1;
+      return kafka.produce(record, observer, token);
+    },
     subscribe,
   };
   return {

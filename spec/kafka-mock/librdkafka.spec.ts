@@ -7,6 +7,7 @@ import { loadBinding } from '../../src/kafka/librdkafka-binding.js';
 import {
   type Consumer,
   type ConsumerRecord,
+  type DeliveryReport,
   type Headers,
   header,
   type Kafka,
@@ -206,6 +207,38 @@ describe('librdkafka on its mock cluster', () => {
       const topic = await newTopic();
       const error = await rejection(kafka.send({ topic, partition: 7, value: value('x') }));
       expect(error).include({ reason: 'no topic' });
+    });
+
+    it('should tell its observer by its token, once, after it was handed over', async () => {
+      const topic = await newTopic();
+      const lost = await startEmbedded();
+      const through = await openKafka({ brokers: lost.brokers });
+      const told: unknown[] = [];
+      const observer = {
+        delivered: (report: DeliveryReport, token: number) => told.push([token, report]),
+        undelivered: ({ reason, notSent }: KafkaError, token: number) => told.push([token, reason, notSent]),
+      };
+      const refusal = kafka.produce({ topic, partition: 0, value: Buffer.alloc(2e6) }, observer, 1);
+      expect(refusal).include({ reason: 'too large', notSent: true });
+      for (const token of [2, 3, 2])
+        expect(kafka.produce({ topic, partition: 1, value: null }, observer, token)).equal(undefined);
+      expect(told).deep.equal([]);
+      await kafka.flush(5_000);
+      expect(told.splice(0)).deep.equal(
+        [2, 3, 2].map((token, offset) => [token, { topic, partition: 1, offset }]),
+      );
+      await lost.close();
+      for (const token of [4, 5]) through.produce({ topic, partition: 0, value: null }, observer, token);
+      await through.close();
+      expect(told.length).equal(2);
+      expect(told).deep.include.members([
+        [4, 'closed', false],
+        [5, 'closed', false],
+      ]);
+      expect(through.produce({ topic, partition: 0, value: null }, observer, 6)).include({
+        reason: 'closed',
+        notSent: true,
+      });
     });
 
     it("should wait its turn where librdkafka's queue is full, and keep its place", async () => {

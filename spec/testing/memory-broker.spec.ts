@@ -1,5 +1,12 @@
 import { expect } from 'chai';
-import { type Headers, header, type Kafka, type KafkaStatus } from '../../src/kafka/port.js';
+import {
+  type DeliveryReport,
+  type Headers,
+  header,
+  type Kafka,
+  type KafkaError,
+  type KafkaStatus,
+} from '../../src/kafka/port.js';
 import { MemoryBroker, VirtualClock } from '../../src/testing/index.js';
 import { rejection, send, Witness } from './support.js';
 
@@ -124,6 +131,27 @@ describe('MemoryBroker', () => {
       expect(await rejection(send(kafka, 't', 0, 'c'))).to.match(/^queue full: not sent/);
       await clock.until(Promise.all(sent));
       expect((await clock.until(send(kafka, 't', 0, 'd'))).offset).to.equal(2);
+    });
+
+    it('should tell an observer by its tokens, and return what it refuses', async () => {
+      const told: unknown[] = [];
+      const observer = {
+        delivered: ({ offset }: DeliveryReport, token: number) => told.push([token, offset]),
+        undelivered: ({ reason }: KafkaError, token: number) => told.push([token, reason]),
+      };
+      const value = Buffer.from('x');
+      for (const token of [7, 5])
+        expect(kafka.produce({ topic: 't', partition: 0, value }, observer, token)).equal(undefined);
+      kafka.produce({ topic: 'missing', partition: 0, value }, observer, 6);
+      const refusal = kafka.produce({ topic: 't', partition: 0, value: Buffer.alloc(2e6) }, observer, 8);
+      expect(refusal).include({ reason: 'too large', notSent: true });
+      expect(told).to.deep.equal([]);
+      await clock.until(kafka.flush(1_000));
+      expect(told).to.deep.equal([
+        [7, 0],
+        [5, 1],
+        [6, 'no topic'],
+      ]);
     });
 
     it('should report a missing topic or partition, and create neither', async () => {

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import * as t from 'io-ts';
-import { from, NEVER, of, Subject, startWith, throwError } from 'rxjs';
+import { from, NEVER, of, Subject, startWith, tap, throwError } from 'rxjs';
 import { brief, Seen, TOPIC, theValue, upTo, World } from './harness.js';
 
 const offsetOf = ({ offset }: { offset: number }) => offset;
@@ -69,6 +69,25 @@ describe('sink', () => {
     expect(empty.log).deep.equal(['complete']);
   });
 
+  it('should keep the order of many, also of those that the subscriber of a report pushes', async () => {
+    const world = await World.open(2);
+    const topic = world.connection.topic(TOPIC);
+    world.broker.inject({ topic: TOPIC, partition: 0, reportDelay: 50 });
+    const source$ = new Subject<number>();
+    const record = (value: unknown) => ({ partition: (value as number) % 2 });
+    let next = 0;
+    const seen = new Seen(
+      source$.pipe(
+        topic.sink({ record, maxInFlight: 50 }),
+        tap(() => next < 200 && source$.next(next++)),
+      ),
+      ({ partition, offset }) => `${partition}@${offset}`,
+    );
+    while (next < 60) source$.next(next++);
+    await world.clock.advance(2_000);
+    expect(seen.log).deep.equal(upTo(200).map((value) => `${value % 2}@${value >> 1}`));
+  });
+
   it('should have no more in flight than its bound, and error beyond what it may hold', async () => {
     const world = await World.open();
     const source$ = new Subject<number>();
@@ -92,6 +111,13 @@ describe('sink', () => {
     expect(seen.log).deep.equal([0, 1, `error Sending to ${TOPIC}: value: expected a string, got number`]);
     const failing = new Seen(throwError(() => new Error('source')).pipe(topic.sink() as never));
     expect(failing.log).deep.equal(['error source']);
+    const record = (value: unknown) => {
+      if (value === 2) throw new Error('no place');
+      return {};
+    };
+    const placed = new Seen(from(upTo(4)).pipe(world.connection.topic(TOPIC).sink({ record })), offsetOf);
+    await world.clock.advance(100);
+    expect(placed.log).deep.equal([2, 3, 'error no place']);
   });
 
   it('should send what it took after an unsubscribe, and tell what fails then', async () => {

@@ -1,13 +1,20 @@
 /**
- * The producing side of a connection: one promise a record, settled by its delivery report; a bounded queue
+ * The producing side of a connection: the observer of each record is told of its delivery report; a bounded queue
  * where librdkafka's own is full. Above it stands librdkafka.ts, below it node-rdkafka's Producer.
  */
 import type { Binding, NativeError, NativeProducer } from './librdkafka-binding.js';
 import { connect, disconnect } from './librdkafka-client.js';
 import { Code, codeOf, toKafkaError } from './librdkafka-error.js';
 import { type SendableHeaders, sendable } from './librdkafka-headers.js';
+import { InFlight, type Opaque } from './librdkafka-in-flight.js';
 import { type Base, maxRecordBytes, producerProperties } from './librdkafka-properties.js';
-import { type DeliveryReport, KafkaError, type ProducerRecord } from './port.js';
+import {
+  type DeliveryObserver,
+  type DeliveryReport,
+  KafkaError,
+  type ProducerRecord,
+  sendOne,
+} from './port.js';
 
 /** Records that wait in this process while librdkafka's queue (`queue.buffering.max.messages`) is full. */
 export const MAX_WAITING_RECORDS = 10_000;
@@ -16,20 +23,19 @@ export const MAX_WAITING_RECORDS = 10_000;
 const BUSY_POLL = 1;
 const IDLE_POLL = 100;
 
-interface Entry {
+interface Waiting {
   readonly record: ProducerRecord;
   readonly headers: SendableHeaders['entries'];
-  readonly resolve: (report: DeliveryReport) => void;
-  readonly reject: (error: KafkaError) => void;
+  readonly observer: DeliveryObserver;
+  readonly token: number;
 }
 
 export class LibrdkafkaProducer {
   readonly maxRecordBytes: number;
   readonly #native: NativeProducer;
-  /** Handed to librdkafka, without a report yet. */
-  readonly #sent = new Set<Entry>();
+  readonly #inFlight = new InFlight();
   /** In order of their sends, from #head on; nothing overtakes them. */
-  #waiting: Entry[] = [];
+  #waiting: Waiting[] = [];
   #head = 0;
   #flushes: (() => void)[] = [];
   #timer: NodeJS.Timeout | undefined;
@@ -39,7 +45,7 @@ export class LibrdkafkaProducer {
   constructor(binding: Binding, base: Base, onError: (error: NativeError) => void) {
     this.maxRecordBytes = maxRecordBytes(base.user);
     const { global, topic } = producerProperties(base);
-    const onReport = (error: NativeError | null, report: { opaque: Entry } & DeliveryReport): void =>
+    const onReport = (error: NativeError | null, report: { opaque: Opaque } & DeliveryReport): void =>
       this.#settle(error, report);
     this.#native = new binding.Producer({ ...global, dr_cb: onReport } as never, topic);
     this.#native.on('event.error', onError);
@@ -61,27 +67,33 @@ export class LibrdkafkaProducer {
   }
 
   send(record: ProducerRecord): Promise<DeliveryReport> {
-    if (this.#closed) return Promise.reject(refusal('closed', 'The connection is closed'));
+    return sendOne(this, record);
+  }
+
+  produce(record: ProducerRecord, observer: DeliveryObserver, token: number): KafkaError | undefined {
+    if (this.#closed) return refusal('closed', 'The connection is closed');
     let headers: SendableHeaders;
     try {
       headers = sendable(record.headers);
     } catch (error) {
-      return Promise.reject(refusal('failed', `Sending to ${record.topic}: ${(error as Error).message}`));
+      return refusal('failed', `Sending to ${record.topic}: ${(error as Error).message}`);
     }
     const bytes = (record.value?.length ?? 0) + keyBytes(record.key) + headers.bytes;
     if (bytes > this.maxRecordBytes) {
       const text = `Sending to ${record.topic}: ${bytes} bytes are more than the ${this.maxRecordBytes} that a record may have`;
-      return Promise.reject(refusal('too large', text));
+      return refusal('too large', text);
     }
-    return new Promise((resolve, reject) => {
-      const entry: Entry = { record, headers: headers.entries, resolve, reject };
-      if (this.#waiting.length === 0 && this.#produce(entry)) return;
-      if (this.#waiting.length - this.#head < MAX_WAITING_RECORDS) this.#waiting.push(entry);
-      else
-        reject(
-          refusal('queue full', `Sending to ${record.topic}: ${MAX_WAITING_RECORDS} records wait already`),
-        );
-    });
+    if (this.#waiting.length === 0) {
+      const error = this.#hand(record, headers.entries, observer, token);
+      if (error === undefined) return undefined;
+      if (codeOf(error) !== Code.queueFull) return refused(error, record);
+    }
+    if (this.#waiting.length - this.#head >= MAX_WAITING_RECORDS) {
+      const text = `Sending to ${record.topic}: ${MAX_WAITING_RECORDS} records wait already`;
+      return refusal('queue full', text);
+    }
+    this.#waiting.push({ record, headers: headers.entries, observer, token });
+    return undefined;
   }
 
   flush(timeout: number): Promise<void> {
@@ -100,58 +112,71 @@ export class LibrdkafkaProducer {
   /** What has no report by now ends as `closed`; `notSent` says whether it was handed over. */
   async close(): Promise<boolean> {
     this.#closed = true;
-    for (const { record, reject } of this.#waiting.slice(this.#head))
-      reject(refusal('closed', `Sending to ${record.topic}: the connection was closed first`));
+    const waiting = this.#waiting.slice(this.#head);
     this.#waiting = [];
+    this.#head = 0;
     this.#stop();
+    for (const { record, observer, token } of waiting)
+      observer.undelivered(
+        refusal('closed', `Sending to ${record.topic}: the connection was closed first`),
+        token,
+      );
     const gone = this.#native.isConnected() ? await disconnect(this.#native) : true;
-    for (const { record, reject } of this.#sent)
-      reject(new KafkaError('closed', `Sending to ${record.topic}: closed before the broker's report`));
-    this.#sent.clear();
+    for (const opaque of this.#inFlight.list()) {
+      const { topic, observer, token } = opaque;
+      this.#inFlight.remove(opaque);
+      const text = `Sending to ${topic}: closed before the broker's report`;
+      observer?.undelivered(new KafkaError('closed', text), token);
+    }
     for (const done of this.#flushes) done();
     return gone;
   }
 
   get #idle(): boolean {
-    return this.#sent.size === 0 && this.#waiting.length === 0;
+    return this.#inFlight.size === 0 && this.#waiting.length === 0;
   }
 
-  /** False where librdkafka's queue is full; any other refusal settles the entry. */
-  #produce(entry: Entry): boolean {
-    const { topic, partition, value, key, timestamp } = entry.record;
+  /** Hands a record to librdkafka; returns why it doesn't take it. */
+  #hand(
+    { topic, partition, value, key, timestamp }: ProducerRecord,
+    headers: SendableHeaders['entries'],
+    observer: DeliveryObserver,
+    token: number,
+  ): NativeError | undefined {
     // The binding cuts a string key at its first NUL, a Buffer it takes whole.
     const bytes = typeof key === 'string' ? Buffer.from(key) : key;
+    const opaque = this.#inFlight.add(topic, observer, token);
     try {
-      this.#native.produce(topic, partition, value, bytes, timestamp, entry, entry.headers);
+      this.#native.produce(topic, partition, value, bytes, timestamp, opaque, headers);
     } catch (error) {
-      if (codeOf(error as NativeError) === Code.queueFull) {
-        this.#poll(BUSY_POLL);
-        return false;
-      }
-      entry.reject(toKafkaError(error as NativeError, `Sending to ${topic}`, { notSent: true }));
-      return true;
+      this.#inFlight.remove(opaque);
+      return error as NativeError;
     }
-    this.#sent.add(entry);
     if (this.#interval !== BUSY_POLL) this.#poll(BUSY_POLL);
-    return true;
+    return undefined;
   }
 
-  #settle(error: NativeError | null, report: { opaque: Entry } & DeliveryReport): void {
-    const entry = report.opaque;
-    if (!this.#sent.delete(entry)) return;
-    if (error) entry.reject(toKafkaError(error, `Sending to ${report.topic}`));
-    else entry.resolve({ topic: report.topic, partition: report.partition, offset: report.offset });
+  #settle(
+    error: NativeError | null,
+    { opaque, partition, offset }: { opaque: Opaque } & DeliveryReport,
+  ): void {
+    const { topic, observer, token } = opaque;
+    if (observer === undefined) return;
+    this.#inFlight.remove(opaque);
     if (this.#waiting.length > 0) this.#sendWaiting();
-    if (this.#idle) {
-      for (const done of this.#flushes) done();
-      this.#poll(IDLE_POLL);
-    }
+    if (this.#idle) for (const done of this.#flushes) done();
+    if (error) observer.undelivered(toKafkaError(error, `Sending to ${topic}`), token);
+    else observer.delivered({ topic, partition, offset }, token);
+    if (this.#idle) this.#poll(IDLE_POLL);
   }
 
   #sendWaiting(): void {
-    for (let entry = this.#waiting[this.#head]; entry && this.#produce(entry); ) {
+    for (let next = this.#waiting[this.#head]; next !== undefined; next = this.#waiting[this.#head]) {
+      const { record, headers, observer, token } = next;
+      const error = this.#hand(record, headers, observer, token);
+      if (error !== undefined && codeOf(error) === Code.queueFull) break;
       this.#head += 1;
-      entry = this.#waiting[this.#head];
+      if (error !== undefined) observer.undelivered(refused(error, record), token);
     }
     // Cut rarely: a report often makes room for one record only.
     if (this.#head < this.#waiting.length && this.#head < MAX_WAITING_RECORDS) return;
@@ -183,6 +208,10 @@ export class LibrdkafkaProducer {
 function keyBytes(key: ProducerRecord['key']): number {
   if (key === undefined || key === null) return 0;
   return typeof key === 'string' ? Buffer.byteLength(key) : key.length;
+}
+
+function refused(error: NativeError, { topic }: ProducerRecord): KafkaError {
+  return toKafkaError(error, `Sending to ${topic}`, { notSent: true });
 }
 
 function refusal(reason: 'closed' | 'failed' | 'too large' | 'queue full', message: string): KafkaError {

@@ -17,6 +17,7 @@ import { LibrdkafkaTransactions } from './librdkafka-transactions.js';
 import {
   type Consumer,
   type ConsumerHandlers,
+  type DeliveryObserver,
   type DeliveryReport,
   type GroupHandlers,
   type GroupOptions,
@@ -141,6 +142,10 @@ class LibrdkafkaKafka implements Kafka {
 
   send(record: ProducerRecord): Promise<DeliveryReport> {
     return this.#producer.send(record);
+  }
+
+  produce(record: ProducerRecord, observer: DeliveryObserver, token: number): KafkaError | undefined {
+    return this.#producer.produce(record, observer, token);
   }
 
   flush(timeout: number): Promise<void> {

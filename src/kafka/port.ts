@@ -39,6 +39,12 @@ export interface DeliveryReport extends TopicPartition {
   readonly offset: number;
 }
 
+/** Told what became of records that were sent: one for many of them, each known by its token. It must not throw. */
+export interface DeliveryObserver {
+  delivered(report: DeliveryReport, token: number): void;
+  undelivered(error: KafkaError, token: number): void;
+}
+
 /** A record that was read. */
 export interface ConsumerRecord extends TopicPartition {
   readonly offset: number;
@@ -211,6 +217,11 @@ export interface Kafka {
    * A full queue is waited for within a named bound, then refused.
    */
   send(record: ProducerRecord): Promise<DeliveryReport>;
+  /**
+   * As `send`, without a Promise a record. Returns the error of a record that is refused at once; of any other the
+   * observer is told, once, never before this returns.
+   */
+  produce(record: ProducerRecord, observer: DeliveryObserver, token: number): KafkaError | undefined;
   /** Resolves when nothing sent is without its report, or after `timeout` ms. */
   flush(timeout: number): Promise<void>;
 
@@ -251,4 +262,12 @@ export function header(headers: Headers, name: string): string | Buffer | undefi
     if (value !== undefined) return value;
   }
   return undefined;
+}
+
+/** A Promise for one record's report, on top of a producer that tells an observer. */
+export function sendOne(producer: Pick<Kafka, 'produce'>, record: ProducerRecord): Promise<DeliveryReport> {
+  return new Promise((resolve, reject) => {
+    const refusal = producer.produce(record, { delivered: resolve, undelivered: reject }, 0);
+    if (refusal !== undefined) reject(refusal);
+  });
 }

@@ -1,9 +1,8 @@
 /**
  * Values on their way to Kafka: no more in flight than the bound, reports in the order of the values, nothing that
- * was taken is dropped. The sink and publishAll stand on it; below it a topic's publish.
+ * was taken is dropped. The sink and publishAll stand on it; below it the port.
  */
-import type { Clock } from '../clock.js';
-import { type DeliveryReport, KafkaError } from './port.js';
+import type { DeliveryObserver, DeliveryReport, Kafka, KafkaError, ProducerRecord } from './port.js';
 
 /** Milliseconds after which a full queue is tried again where no report of this outlet makes room. */
 const AGAIN = 10;
@@ -17,35 +16,33 @@ export interface OutletObserver {
   room(): void;
 }
 
-interface Slot<V> {
-  readonly value: V;
-  report: DeliveryReport | undefined;
-  error: { readonly cause: unknown } | undefined;
-}
-
-export class Outlet<V> {
-  readonly #send: (value: V) => Promise<DeliveryReport>;
-  readonly #clock: Clock;
+export class Outlet<V> implements DeliveryObserver {
+  readonly #kafka: Kafka;
+  readonly #toRecord: (value: V) => ProducerRecord;
   readonly #maxInFlight: number;
   readonly #observer: OutletObserver;
-  /** In flight or reported behind one that isn't, from #head on. */
-  #slots: Slot<V>[] = [];
+  /** Numbers, from 0, of the first value without its turn to be reported, and of the next to be sent. */
   #head = 0;
+  #tail = 0;
+  /** Reports from #head on that came before their turn: a ring by the values' numbers, whose length is a power of 2. */
+  #reports: (DeliveryReport | undefined)[] = [undefined];
   #waiting: V[] = [];
   #next = 0;
-  /** Refused by a full queue, in order: sent before what waits. */
-  #refused: Slot<V>[] = [];
-  #broken = false;
+  /** The last value that was sent, refused by a full queue. */
+  #refused: ProducerRecord | undefined;
+  /** The first value that failed. */
+  #failure: { readonly at: number; readonly cause: unknown } | undefined;
+  #reporting = false;
   #stopTimer: (() => void) | undefined;
 
   constructor(
-    send: (value: V) => Promise<DeliveryReport>,
-    clock: Clock,
+    kafka: Kafka,
+    toRecord: (value: V) => ProducerRecord,
     maxInFlight: number,
     observer: OutletObserver,
   ) {
-    this.#send = send;
-    this.#clock = clock;
+    this.#kafka = kafka;
+    this.#toRecord = toRecord;
     this.#maxInFlight = maxInFlight;
     this.#observer = observer;
   }
@@ -57,91 +54,110 @@ export class Outlet<V> {
 
   /** Everything that was taken is reported. */
   get empty(): boolean {
-    return this.waiting === 0 && this.#head === this.#slots.length;
+    return this.waiting === 0 && this.#head === this.#tail;
   }
 
   get hasRoom(): boolean {
-    return !this.#broken && this.waiting === 0 && this.#refused.length === 0 && this.#placesLeft;
+    return this.waiting === 0 && this.#placesLeft;
   }
 
   push(value: V): void {
-    if (this.#broken) return;
-    if (this.hasRoom) this.#begin(value);
+    if (this.#failure !== undefined) return;
+    if (this.hasRoom) this.#send(value);
     else this.#waiting.push(value);
+  }
+
+  delivered(report: DeliveryReport, number: number): void {
+    this.#reports[number & (this.#reports.length - 1)] = report;
+    if (number === this.#head) this.#report();
+    else if (this.#refused !== undefined) this.#advance();
+  }
+
+  undelivered(cause: unknown, number: number): void {
+    if (this.#failure === undefined || number < this.#failure.at) this.#failure = { at: number, cause };
+    this.#stopTimer?.();
+    if (number === this.#head) this.#report();
   }
 
   /** Reported ones behind one in flight hold a place too: they are memory. */
   get #placesLeft(): boolean {
-    return this.#slots.length - this.#head < this.#maxInFlight;
-  }
-
-  #begin(value: V): void {
-    const slot: Slot<V> = { value, report: undefined, error: undefined };
-    this.#slots.push(slot);
-    this.#start(slot);
-  }
-
-  #start(slot: Slot<V>): void {
-    this.#send(slot.value).then(
-      (report) => {
-        slot.report = report;
-        this.#settled();
-      },
-      (error) => {
-        if (error instanceof KafkaError && error.reason === 'queue full') this.#refuse(slot);
-        else {
-          slot.error = { cause: error };
-          this.#broken = true;
-          this.#settled();
-        }
-      },
+    return (
+      this.#failure === undefined &&
+      this.#refused === undefined &&
+      this.#tail - this.#head < this.#maxInFlight
     );
   }
 
-  /**
-   * All that was sent behind it in this turn was refused too, and comes here in order; a report, which makes room,
-   * comes in a turn of its own.
-   */
-  #refuse(slot: Slot<V>): void {
-    this.#refused.push(slot);
-    this.#stopTimer ??= this.#clock.after(AGAIN, () => {
+  #send(value: V): void {
+    const number = this.#tail;
+    if (number - this.#head === this.#reports.length) this.#grow();
+    this.#tail += 1;
+    let record: ProducerRecord;
+    try {
+      record = this.#toRecord(value);
+    } catch (error) {
+      this.undelivered(error, number);
+      return;
+    }
+    this.#produce(record, number);
+  }
+
+  #produce(record: ProducerRecord, number: number): void {
+    const refusal: KafkaError | undefined = this.#kafka.produce(record, this, number);
+    if (refusal === undefined) return;
+    if (refusal.reason !== 'queue full') {
+      this.undelivered(refusal, number);
+      return;
+    }
+    this.#refused = record;
+    this.#stopTimer ??= this.#kafka.clock.after(AGAIN, () => {
       this.#stopTimer = undefined;
       this.#advance();
     });
   }
 
-  #settled(): void {
-    for (let slot = this.#slots[this.#head]; slot !== undefined; slot = this.#slots[this.#head]) {
-      if (slot.error !== undefined) {
-        this.#stopTimer?.();
-        this.#observer.error(slot.error.cause);
+  #grow(): void {
+    const reports = new Array<DeliveryReport | undefined>(this.#reports.length * 2).fill(undefined);
+    for (let number = this.#head; number < this.#tail; number += 1)
+      reports[number & (reports.length - 1)] = this.#reports[number & (this.#reports.length - 1)];
+    this.#reports = reports;
+  }
+
+  #report(): void {
+    // A value that is pushed by the subscriber of a report, and fails, is told of behind that report.
+    if (this.#reporting) return;
+    this.#reporting = true;
+    while (this.#head < this.#tail) {
+      if (this.#failure?.at === this.#head) {
+        this.#observer.error(this.#failure.cause);
         return;
       }
-      if (slot.report === undefined) break;
+      const at = this.#head & (this.#reports.length - 1);
+      const report = this.#reports[at];
+      if (report === undefined) break;
+      this.#reports[at] = undefined;
       this.#head += 1;
-      this.#observer.report(slot.report);
+      this.#observer.report(report);
     }
-    if (this.#head >= 1_024 || this.#head === this.#slots.length) {
-      this.#slots = this.#slots.slice(this.#head);
-      this.#head = 0;
-    }
+    this.#reporting = false;
     this.#advance();
   }
 
   #advance(): void {
-    if (this.#broken) return;
-    for (const slot of this.#refused.splice(0)) this.#start(slot);
-    while (this.waiting > 0 && this.#refused.length === 0 && this.#placesLeft) {
-      this.#begin(this.#waiting[this.#next] as V);
+    if (this.#failure !== undefined) return;
+    const refused = this.#refused;
+    if (refused !== undefined) {
+      this.#refused = undefined;
+      this.#produce(refused, this.#tail - 1);
+    }
+    while (this.waiting > 0 && this.#placesLeft) {
+      const value = this.#waiting[this.#next] as V;
       this.#next += 1;
-      if (this.#next >= 1_024) {
+      if (this.#next >= 1_024 || this.#next === this.#waiting.length) {
         this.#waiting = this.#waiting.slice(this.#next);
         this.#next = 0;
       }
-    }
-    if (this.waiting === 0) {
-      this.#waiting = [];
-      this.#next = 0;
+      this.#send(value);
     }
     this.#observer.room();
   }

@@ -3,8 +3,7 @@
  * Above them stands the topic, below them the outlet.
  */
 import { Observable, type OperatorFunction } from 'rxjs';
-import type { Clock } from '../clock.js';
-import { type DeliveryReport, type Headers, KafkaError } from './port.js';
+import { type DeliveryReport, type Headers, type Kafka, KafkaError, type ProducerRecord } from './port.js';
 import { count } from './topic-options.js';
 import { Outlet } from './topic-outlet.js';
 
@@ -34,41 +33,37 @@ export interface SinkOptions<V> {
 
 export interface SinkContext<V> {
   readonly topic: string;
-  readonly clock: Clock;
-  publish(value: V | null, options: PublishOptions): Promise<DeliveryReport>;
+  readonly kafka: Kafka;
+  /** `key` instead of the options'. */
+  toRecord(value: V | null, options: PublishOptions, key: PublishOptions['key']): ProducerRecord;
   /** An error that nobody waits for any more. */
   warn(error: unknown): void;
 }
 
-function plan<V>({ publish }: SinkContext<V>, options: SinkOptions<V>) {
+function plan<V>(context: SinkContext<V>, options: SinkOptions<V>) {
   const { key, record } = options;
   const maxInFlight = count('maxInFlight', options.maxInFlight ?? 10_000);
   const maxBuffered = count('maxBuffered', options.maxBuffered ?? 100_000);
   const none: PublishOptions = {};
-  const send = (value: V | null): Promise<DeliveryReport> => {
-    try {
-      const meta = record === undefined || value === null ? none : record(value);
-      if (key === undefined || value === null) return publish(value, meta);
-      return publish(value, { ...meta, key: key(value) });
-    } catch (error) {
-      return Promise.reject(error);
-    }
+  const toRecord = (value: V | null): ProducerRecord => {
+    const meta = record === undefined || value === null ? none : record(value);
+    return context.toRecord(value, meta, key === undefined || value === null ? meta.key : key(value));
   };
-  return { send, maxInFlight, maxBuffered };
+  return { toRecord, maxInFlight, maxBuffered };
 }
 
 export function sink<V>(
   context: SinkContext<V>,
   options: SinkOptions<V>,
 ): OperatorFunction<V | null, DeliveryReport> {
-  const { send, maxInFlight, maxBuffered } = plan(context, options);
+  const { toRecord, maxInFlight, maxBuffered } = plan(context, options);
   return (source) =>
     new Observable((subscriber) => {
       let ended = false;
       const check = (): void => {
         if (ended && outlet.empty) subscriber.complete();
       };
-      const outlet = new Outlet<V | null>(send, context.clock, maxInFlight, {
+      const outlet = new Outlet<V | null>(context.kafka, toRecord, maxInFlight, {
         report: (report) => subscriber.next(report),
         error: (error) => (subscriber.closed ? context.warn(error) : subscriber.error(error)),
         room: check,
@@ -101,7 +96,7 @@ export function publishAll<V>(
   values: Iterable<V | null> | AsyncIterable<V | null>,
   options: SinkOptions<V>,
 ): Observable<DeliveryReport> {
-  const { send, maxInFlight } = plan(context, options);
+  const { toRecord, maxInFlight } = plan(context, options);
   return new Observable((subscriber) => {
     const iterator =
       Symbol.asyncIterator in values ? values[Symbol.asyncIterator]() : values[Symbol.iterator]();
@@ -136,7 +131,7 @@ export function publishAll<V>(
       pulling = false;
       if (ended && outlet.empty) subscriber.complete();
     };
-    const outlet = new Outlet<V | null>(send, context.clock, maxInFlight, {
+    const outlet = new Outlet<V | null>(context.kafka, toRecord, maxInFlight, {
       report: (report) => subscriber.next(report),
       error: (error) => (subscriber.closed ? context.warn(error) : subscriber.error(error)),
       room: pull,

@@ -84,8 +84,8 @@ class KafkaTopic<V, K> implements Topic<V, K> {
     };
     this.#sinkContext = {
       topic: name,
-      clock: kafka.clock,
-      publish: (value, options) => this.publish(value, options),
+      kafka,
+      toRecord: (value, options, key) => this.#record(value, options, key),
       warn: (error) => this.#warn(error),
     };
   }
@@ -95,7 +95,11 @@ class KafkaTopic<V, K> implements Topic<V, K> {
   }
 
   toRecord(value: V | null, options: PublishOptions = {}): ProducerRecord {
-    const { key = null, headers, timestamp, partition = null } = options;
+    return this.#record(value, options, options.key);
+  }
+
+  #record(value: V | null, options: PublishOptions, key: PublishOptions['key'] = null): ProducerRecord {
+    const { headers, timestamp, partition = null } = options;
     if (partition !== null && !(Number.isInteger(partition) && partition >= 0))
       throw wrong('partition', 'an integer from 0', partition);
     if (timestamp !== undefined && !(Number(timestamp) >= 0))

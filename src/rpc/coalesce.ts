@@ -6,7 +6,7 @@
 import { isLeft } from 'fp-ts/lib/Either.js';
 import type { Codec } from '../jsonrpc/codec.js';
 import type { RpcError } from '../jsonrpc/error.js';
-import { type Headers, type Kafka, KafkaError } from '../kafka/port.js';
+import { type DeliveryObserver, type Headers, type Kafka, KafkaError } from '../kafka/port.js';
 
 /** Told what became of a message; the call itself, so that a batch needs no closure per call. */
 export interface Outcome {
@@ -129,16 +129,18 @@ export class Coalescer {
     const { topic, partition, headers, key } = lane;
     const timestamp = this.#kafka.clock.now();
     const content = value === NOTHING ? null : value;
-    this.#kafka.send({ topic, partition, value: content, key, headers, timestamp }).then(
-      () => {
+    const observer: DeliveryObserver = {
+      delivered: () => {
         for (const outcome of outcomes) outcome?.delivered();
       },
-      (error: unknown) => {
-        const failure = error instanceof KafkaError ? error : new KafkaError('failed', String(error));
+      undelivered: (failure) => {
         if (failure.reason === 'too large' && !lone) this.#split(lane, messages, outcomes);
         else for (const [i, outcome] of outcomes.entries()) outcome?.undelivered(failure, messages[i]);
       },
-    );
+    };
+    const record = { topic, partition, value: content, key, headers, timestamp };
+    const refusal = this.#kafka.produce(record, observer, 0);
+    if (refusal !== undefined) observer.undelivered(refusal, 0);
   }
 
   #tooLarge(lane: Lane, message: unknown, outcome: Outcome | undefined, bytes: number): void {

@@ -4,6 +4,7 @@ import type { Clock } from '../clock.js';
 import {
   type Consumer,
   type ConsumerHandlers,
+  type DeliveryObserver,
   type DeliveryReport,
   type GroupHandlers,
   type GroupOptions,
@@ -12,6 +13,7 @@ import {
   type KafkaStatus,
   type ProducerRecord,
   type ReadingOptions,
+  sendOne,
   type TopicPartition,
   type TopicPartitionOffset,
   type TopicSpec,
@@ -81,10 +83,14 @@ export class MemoryClient implements Kafka {
   }
 
   send(record: ProducerRecord): Promise<DeliveryReport> {
-    if (this.link.process.killed) return NEVER;
-    if (this.#closing !== undefined) return Promise.reject(closed());
+    return sendOne(this, record);
+  }
+
+  produce(record: ProducerRecord, observer: DeliveryObserver, token: number): KafkaError | undefined {
+    if (this.link.process.killed) return undefined;
+    if (this.#closing !== undefined) return closed();
     const timestamp = record.timestamp ?? this.clock.now();
-    return this.#producer.send({ ...record, timestamp });
+    return this.#producer.produce({ ...record, timestamp }, observer, token);
   }
 
   flush(timeout: number): Promise<void> {

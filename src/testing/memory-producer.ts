@@ -1,5 +1,11 @@
 /** The sending half of a client: records in order for each partition, a delivery report for each. */
-import { type DeliveryReport, type Kafka, KafkaError, type ProducerRecord } from '../kafka/port.js';
+import {
+  type DeliveryObserver,
+  type DeliveryReport,
+  type Kafka,
+  KafkaError,
+  type ProducerRecord,
+} from '../kafka/port.js';
 import type { Effect } from './faults.js';
 import type { Lane } from './lane.js';
 import type { MemoryLink } from './memory-link.js';
@@ -26,8 +32,8 @@ interface Ways {
 interface Pending {
   readonly since: number;
   settled: boolean;
-  readonly resolve: (report: DeliveryReport) => void;
-  readonly reject: (error: KafkaError) => void;
+  readonly observer: DeliveryObserver;
+  readonly token: number;
 }
 
 export class MemoryProducer {
@@ -51,21 +57,20 @@ export class MemoryProducer {
     return this.#pending.size;
   }
 
-  send(record: ProducerRecord): Promise<DeliveryReport> {
+  produce(record: ProducerRecord, observer: DeliveryObserver, token: number): KafkaError | undefined {
     const content = stored(record);
     const refusal = this.#refusal(record, content);
-    if (refusal !== undefined) return Promise.reject(refusal);
-    return new Promise((resolve, reject) => {
-      const pending: Pending = { since: this.#link.base.now(), settled: false, resolve, reject };
-      this.#pending.add(pending);
-      const log = this.#broker.route(record);
-      const effect = this.#broker.effectOn(record, log?.partition ?? -1, this.#client);
-      const ways = this.#waysTo(log);
-      ways.there.push(this.#link.hop() + effect.delay, () => {
-        if (!pending.settled) this.#arrive(record, content, log, effect, ways, pending);
-      });
-      this.#watchExpiry();
+    if (refusal !== undefined) return refusal;
+    const pending: Pending = { since: this.#link.base.now(), settled: false, observer, token };
+    this.#pending.add(pending);
+    const log = this.#broker.route(record);
+    const effect = this.#broker.effectOn(record, log?.partition ?? -1, this.#client);
+    const ways = this.#waysTo(log);
+    ways.there.push(this.#link.hop() + effect.delay, () => {
+      if (!pending.settled) this.#arrive(record, content, log, effect, ways, pending);
     });
+    this.#watchExpiry();
+    return undefined;
   }
 
   flush(timeout: number): Promise<void> {
@@ -88,9 +93,7 @@ export class MemoryProducer {
       ways.back.close();
     }
     for (const pending of this.#pending) {
-      this.#settle(pending, () =>
-        pending.reject(new KafkaError('closed', 'closed before the delivery report')),
-      );
+      this.#settle(pending, new KafkaError('closed', 'closed before the delivery report'));
     }
   }
 
@@ -135,19 +138,16 @@ export class MemoryProducer {
     pending: Pending,
   ): void {
     const log = routed ?? this.#broker.route(record);
-    const answer = (settle: () => void) =>
-      back.push(this.#link.hop() + effect.reportDelay, () => this.#settle(pending, settle));
+    const answer = (outcome: DeliveryReport | KafkaError) =>
+      back.push(this.#link.hop() + effect.reportDelay, () => this.#settle(pending, outcome));
     const { topic } = record;
     if (log === undefined) {
       const where = record.partition === null ? topic : `${topic} [${record.partition}]`;
-      const error = new KafkaError('no topic', `no topic or partition ${where}`, { code: 3, notSent: true });
-      answer(() => pending.reject(error));
+      answer(new KafkaError('no topic', `no topic or partition ${where}`, { code: 3, notSent: true }));
       return;
     }
     if (!this.#broker.mayWrite(topic)) {
-      answer(() =>
-        pending.reject(new KafkaError('denied', `not allowed to write to ${topic}`, { code: 29 })),
-      );
+      answer(new KafkaError('denied', `not allowed to write to ${topic}`, { code: 29 }));
       return;
     }
     if (effect.report !== 'unwritten') {
@@ -155,16 +155,13 @@ export class MemoryProducer {
       try {
         offset = this.#broker.append(log, content, effect.deliveryDelay);
       } catch (error) {
-        answer(() => pending.reject(error as KafkaError));
+        answer(error as KafkaError);
         return;
       }
-      if (effect.report === undefined) {
-        answer(() => pending.resolve({ topic, partition: log.partition, offset }));
-      }
+      if (effect.report === undefined) answer({ topic, partition: log.partition, offset });
     }
     if (effect.report !== undefined) {
-      const error = effect.error ?? new KafkaError('failed', 'Local: Message timed out', { code: -192 });
-      answer(() => pending.reject(error));
+      answer(effect.error ?? new KafkaError('failed', 'Local: Message timed out', { code: -192 }));
     }
     for (let i = 0; i < effect.duplicates; i += 1) {
       const again = () => this.#broker.append(log, content, effect.deliveryDelay);
@@ -173,12 +170,14 @@ export class MemoryProducer {
     }
   }
 
-  #settle(pending: Pending, settle: () => void): void {
+  #settle(pending: Pending, outcome: DeliveryReport | KafkaError): void {
     if (pending.settled) return;
     pending.settled = true;
     this.#pending.delete(pending);
-    settle();
     if (this.#pending.size === 0) for (const done of [...this.#flushed]) done();
+    const { observer, token } = pending;
+    if (outcome instanceof KafkaError) observer.undelivered(outcome, token);
+    else observer.delivered(outcome, token);
   }
 
   /** While the link is cut, what has waited for `deliveryTimeout` is given up: written or not, nobody knows. */
@@ -195,8 +194,7 @@ export class MemoryProducer {
       this.#stopExpiry = undefined;
       for (const pending of this.#pending) {
         if (pending.since + deliveryTimeout > process.now()) break;
-        const error = new KafkaError('unreachable', 'Local: Message timed out', { code: -192 });
-        this.#settle(pending, () => pending.reject(error));
+        this.#settle(pending, new KafkaError('unreachable', 'Local: Message timed out', { code: -192 }));
       }
       this.#watchExpiry();
     });

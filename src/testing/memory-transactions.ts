@@ -5,6 +5,7 @@ import {
   type Kafka,
   KafkaError,
   type ProducerRecord,
+  sendOne,
   type TopicPartitionOffset,
   type TransactionalProducer,
 } from '../kafka/port.js';
@@ -54,7 +55,7 @@ export class MemoryTransactions implements TransactionalProducer {
   async send(record: ProducerRecord): Promise<DeliveryReport> {
     this.#check(true);
     try {
-      return await this.#producer.send({
+      return await sendOne(this.#producer, {
         ...record,
         timestamp: record.timestamp ?? this.#client.clock.now(),
       });

@@ -65,7 +65,9 @@ export type { Called } from './operators/in-flight.js';
 export { type NotifyEachOptions, notifyEach } from './operators/notify-each.js';
 export {
   type OnProcessError,
+  type ProcessItemOptions,
   type ProcessOptions,
+  type ProcessOptionsOf,
   type ProcessRetry,
   processEach,
 } from './operators/process-each.js';
@@ -75,8 +77,9 @@ export type { OnTransactError, Transaction, TransactOptions } from './operators/
 export type { Work } from './operators/work.js';
 export type { CloseOptions, ConnectOptions, ServeOptions, TopicOptions } from './options.js';
 export type { ServerStats } from './rpc/call-host.js';
-export type { CallOptions } from './rpc/call-options.js';
+export type { AckedCallOptions, CallOptions } from './rpc/call-options.js';
 export type {
+  AckedArgs,
   Args,
   BatchEntry,
   BatchResults,
@@ -114,3 +117,4 @@ export { only, withRetry, withTimeout } from './rpc/middleware/policies.js';
 export type { ServerCall, ServerMiddleware } from './rpc/middleware/server-middleware.js';
 export type { RetryOptions } from './rpc/retry.js';
 export type { ServerIssue } from './rpc/server-settings.js';
+export type { StreamItem } from './rpc/stream-item.js';

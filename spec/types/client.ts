@@ -4,7 +4,7 @@ import type { Either } from 'fp-ts/lib/Either.js';
 import { pipe } from 'fp-ts/lib/function.js';
 import * as TE from 'fp-ts/lib/TaskEither.js';
 import type { Observable } from 'rxjs';
-import type { CallError, CallOptions, Client, Gathered, UnknownError } from '../../src/index.js';
+import type { CallError, CallOptions, Client, Gathered, StreamItem, UnknownError } from '../../src/index.js';
 import { exactly } from './exactly.js';
 import { client, connection, prices, type Quote, Tick } from './prices.js';
 
@@ -47,6 +47,12 @@ exactly<Observable<Priced>>()(client.call$('quote', ['AAPL']));
 exactly<Observable<number>>()(client.call$('beats'));
 client.call$('ticks', { symbol: 'AAPL' }).subscribe((tick) => exactly<Ticked>()(tick));
 client.call$('ticks', { symbol: 'AAPL' }).subscribe((tick: Tick) => Tick.is(tick));
+
+// call$ with acks
+exactly<Observable<StreamItem<Ticked>>>()(
+  client.call$('ticks', { symbol: 'AAPL' }, { ack: true, window: 64 }),
+);
+exactly<Observable<StreamItem<number>>>()(client.call$('beats', undefined, { ack: true }));
 
 // notify
 exactly<Promise<void>>()(client.notify('audit', { event: 'login' }));
@@ -128,6 +134,16 @@ client.callTaskEither('ticks', { symbol: 'AAPL' });
 client.call('audit', { event: 'login' });
 // @ts-expect-error: nor items
 client.call$('audit', { event: 'login' });
+// @ts-expect-error: a request has no items to acknowledge
+client.call$('quote', ['AAPL'], { ack: true });
+// @ts-expect-error: nor has its Promise
+client.call('quote', ['AAPL'], { ack: true });
+// @ts-expect-error: it is there or it isn't
+client.call$('ticks', { symbol: 'AAPL' }, { ack: Math.random() > 0.5 });
+// @ts-expect-error: a client's streams say so one by one
+connection.client(prices, { ack: true });
+// @ts-expect-error: an item to acknowledge is no value
+client.call$('ticks', { symbol: 'AAPL' }, { ack: true }).subscribe((tick: Tick) => tick);
 // @ts-expect-error: a request is answered
 client.notify('quote', ['AAPL']);
 // @ts-expect-error: a stream is answered

@@ -1,6 +1,15 @@
 /** Operators that call: what goes in, what comes out, and what doesn't compile. */
 import type { Observable } from 'rxjs';
-import { type Called, callBatch, callEach, notifyEach, type TopicRecord } from '../../src/index.js';
+import {
+  type Called,
+  callBatch,
+  callEach,
+  notifyEach,
+  processEach,
+  type StreamItem,
+  type Topic,
+  type TopicRecord,
+} from '../../src/index.js';
 import { exactly } from './exactly.js';
 import { client, connection } from './prices.js';
 
@@ -42,6 +51,27 @@ exactly<Observable<Called<number, unknown>>>()(
   numbers$.pipe(callEach(untyped, 'echo', { toParams: (n) => [n.toFixed()] })),
 );
 exactly<Observable<Called<string, void>>>()(symbols$.pipe(notifyEach(untyped, 'log')));
+
+// Work on what is acknowledged.
+declare const items$: Observable<StreamItem<Priced>>;
+declare const dead: Topic<unknown>;
+exactly<Observable<string | undefined>>()(
+  records$.pipe(
+    processEach(({ value }) => value?.symbol, { ordered: 'partition', onError: { deadLetter: dead } }),
+  ),
+);
+exactly<Observable<number>>()(items$.pipe(processEach(({ value }) => value.price)));
+exactly<Observable<number>>()(
+  items$.pipe(processEach(async ({ value }) => value.price, { concurrency: 8, onError: { retry: {} } })),
+);
+const priced = ({ value }: StreamItem<Priced>): number => value.price;
+exactly<Observable<number>>()(items$.pipe(processEach(priced)));
+// @ts-expect-error: nothing to acknowledge
+numbers$.pipe(processEach((n) => n));
+// @ts-expect-error: items have no key
+items$.pipe(processEach(priced, { ordered: 'key' }));
+// @ts-expect-error: an item is no record to be kept
+items$.pipe(processEach(priced, { onError: { deadLetter: dead } }));
 
 // @ts-expect-error: no such method
 symbols$.pipe(callEach(client, 'qoute'));

@@ -2,7 +2,7 @@
 import type { Either } from 'fp-ts/lib/Either.js';
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js';
 import type { Observable } from 'rxjs';
-import type { CallError, Gathered, UntypedClient } from '../../src/index.js';
+import type { CallError, Gathered, StreamItem, UntypedClient } from '../../src/index.js';
 import type { Target } from '../../src/rpc/dispatch.js';
 import { exactly } from './exactly.js';
 import { connection } from './prices.js';
@@ -15,6 +15,7 @@ exactly<Promise<unknown>>()(client.call('echo', ['hi']));
 exactly<Promise<string>>()(client.call<string>('echo', ['hi']));
 exactly<Promise<string>>()(client.call<string>('echo', { text: 'hi' }, { timeout: 5 }));
 exactly<Observable<number>>()(client.call$<number>('count'));
+exactly<Observable<StreamItem<number>>>()(client.call$<number>('count', undefined, { ack: true }));
 exactly<Promise<void>>()(client.notify('log', ['hi']));
 exactly<Promise<Either<CallError, unknown>[]>>()(client.batch([['echo', ['hi']], ['now']]));
 exactly<Promise<Either<CallError, number>[]>>()(client.batch<number>([['now'], ['add', [1, 2]]]));

@@ -2,7 +2,7 @@
  * A record as a subscriber gets it: decoded, with its acknowledgement. Made by reading (topic-reading.ts),
  * settled by the subscriber or by an operator.
  */
-import type { Clock } from '../clock.js';
+import { CLOCK, type Clock } from '../clock.js';
 import type { ConsumerRecord, Headers } from './port.js';
 
 /** Who gave a record out, and is told what became of it. */
@@ -12,13 +12,7 @@ export interface RecordOwner {
   nack(raw: ConsumerRecord): void;
 }
 
-/** What operators need of a record beyond what its subscriber sees. */
-export interface RecordOrigin {
-  readonly raw: ConsumerRecord;
-  readonly clock: Clock;
-}
-
-let origin: (record: TopicRecord<any, any>) => RecordOrigin;
+let origin: (record: TopicRecord<any, any>) => ConsumerRecord;
 
 /** A record of a topic, decoded. It counts as unacked until `ack()`, unless its stream has `autoAck`. */
 export class TopicRecord<V, K = string> {
@@ -37,7 +31,7 @@ export class TopicRecord<V, K = string> {
   #settled = false;
 
   static {
-    origin = (record) => ({ raw: record.#raw, clock: record.#owner.clock });
+    origin = (record) => record.#raw;
   }
 
   constructor(raw: ConsumerRecord, key: K | null, value: V | null, owner: RecordOwner) {
@@ -50,6 +44,10 @@ export class TopicRecord<V, K = string> {
     this.headers = raw.headers;
     this.#raw = raw;
     this.#owner = owner;
+  }
+
+  get [CLOCK](): Clock {
+    return this.#owner.clock;
   }
 
   /**
@@ -74,5 +72,5 @@ export class TopicRecord<V, K = string> {
   }
 }
 
-/** The bytes that a record was read as, and the clock of its connection. */
-export const originOf = (record: TopicRecord<any, any>): RecordOrigin => origin(record);
+/** The bytes that a record was read as. */
+export const originOf = (record: TopicRecord<any, any>): ConsumerRecord => origin(record);

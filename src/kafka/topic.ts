@@ -162,7 +162,7 @@ class KafkaTopic<V, K> implements Topic<V, K> {
   }
 
   deadLetter(record: ConsumerRecord | TopicRecord<any, any>, reason: unknown): Promise<DeliveryReport> {
-    const raw = record instanceof TopicRecord ? originOf(record).raw : record;
+    const raw = record instanceof TopicRecord ? originOf(record) : record;
     return this.#kafka.send(deadLetterRecord(this.name, raw, reason));
   }
 

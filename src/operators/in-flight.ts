@@ -57,7 +57,6 @@ export function inFlight<I, R>(
   return (source) =>
     new Observable((subscriber) => {
       const calls = new InFlight(name, clock, bounds, start, subscriber);
-      subscriber.add(() => calls.stop());
       const bounded = bounds.maxBytes < Number.POSITIVE_INFINITY;
       const taken$ = source.pipe(takeWhile((input) => calls.push(input, bounded ? sizeOf(input) : 0)));
       subscriber.add(
@@ -66,6 +65,8 @@ export function inFlight<I, R>(
           complete: () => calls.end({}),
         }),
       );
+      // Behind the source: a stream that hears of room would send more.
+      subscriber.add(() => calls.stop());
     });
 }
 

@@ -1,10 +1,14 @@
 /**
- * processEach: work on a topic's records, acked when it is done. Between records$ and whoever wants the results.
+ * processEach: work on what is acknowledged, a topic's records or a stream's items, acked when it is done. Between
+ * records$ or call$ and whoever wants the results.
  */
 import { Observable, type OperatorFunction, type Subscription } from 'rxjs';
+import type { Acknowledgeable } from '../acknowledgeable.js';
+import { clockOf } from '../clock.js';
 import { type DeadLetters, isDeadLetters } from '../kafka/topic-dead-letter.js';
 import { count, wrong } from '../kafka/topic-options.js';
-import { originOf, type TopicRecord } from '../kafka/topic-record.js';
+import { TopicRecord } from '../kafka/topic-record.js';
+import type { StreamItem } from '../rpc/stream-item.js';
 import { Lanes } from './lanes.js';
 import { resultOf, type Work } from './work.js';
 
@@ -45,32 +49,48 @@ export interface ProcessOptions {
   readonly onError?: OnProcessError;
 }
 
+/** How a stream's items are worked on: they have no key and no partition, and are no record to be kept. */
+export interface ProcessItemOptions extends Pick<ProcessOptions, 'concurrency'> {
+  /**
+   * `stop`: the stream ends with the error, and with it the handler at the other end. Otherwise the work is tried
+   * again first. @default 'stop'
+   */
+  readonly onError?: 'stop' | { readonly retry?: ProcessRetry };
+}
+
+/** The options for what is worked on. */
+export type ProcessOptionsOf<A> = A extends StreamItem<any> ? ProcessItemOptions : ProcessOptions;
+
 /**
- * Works on each record and acks it when the work's Observable completes or its Promise resolves: at least once. Emits
- * what the work gives, as it comes. Completes when the records have and all work is done; errors by `onError`, and with
- * what the records end with. Unsubscribing unsubscribes from the work; what wasn't done is not acked.
+ * Works on each record of a topic, or each item of a stream that was called with `ack: true`, and acks it when the
+ * work's Observable completes or its Promise resolves: at least once for records. Emits what the work gives, as it
+ * comes. Completes when the source has and all work is done; errors by `onError`, and with what the source ends with.
+ * Unsubscribing unsubscribes from the work; what wasn't done is not acked.
  *
- * Records wait in here while `concurrency` are worked on; how many there can be is the stream's `maxUnacked`.
+ * What comes waits in here while `concurrency` are worked on; how many there can be is the records' `maxUnacked`, the
+ * stream's `window`.
  *
  * @example
  * orders.records$({ group: 'billing' }).pipe(
  *   processEach((record) => charge(record.value), { concurrency: 64, onError: { retry: {}, deadLetter: failed } }),
  * ).subscribe();
  */
-export function processEach<V, K, R>(
-  work: (record: TopicRecord<V, K>) => Work<R>,
-  options: ProcessOptions = {},
-): OperatorFunction<TopicRecord<V, K>, R> {
+export function processEach<A, R>(
+  work: (given: A) => Work<R>,
+  given?: ProcessOptionsOf<A>,
+): OperatorFunction<A & Acknowledgeable, R> {
+  const options = (given ?? {}) as ProcessOptions;
   const { ordered = 'key' } = options;
   const concurrency = count('concurrency', options.concurrency ?? 64);
   if (ordered !== 'key' && ordered !== 'partition' && ordered !== false)
     throw wrong('ordered', "'key', 'partition' or false", ordered);
   const policy = policyOf(options.onError ?? 'stop');
+  const forRecords = policy.deadLetter !== undefined ? 'onError.deadLetter' : options.ordered && 'ordered';
   return (source) =>
     new Observable<R>((subscriber) => {
-      const inner = new Map<TopicRecord<V, K>, () => void>();
+      const inner = new Map<A & Acknowledgeable, () => void>();
       let ended = false;
-      const attempt = (record: TopicRecord<V, K>, tries: number, done: () => void): void => {
+      const attempt = (record: A & Acknowledgeable, tries: number, done: () => void): void => {
         const settle = (): void => {
           inner.delete(record);
           record.ack();
@@ -83,12 +103,12 @@ export function processEach<V, K, R>(
             const wait = Math.min(policy.delay * 2 ** tries, policy.maxDelay);
             inner.set(
               record,
-              originOf(record).clock.after(wait, () => attempt(record, tries + 1, done)),
+              clockOf(record).after(wait, () => attempt(record, tries + 1, done)),
             );
           } else if (policy.deadLetter === undefined) subscriber.error(error);
           else {
             inner.set(record, () => {});
-            policy.deadLetter.deadLetter(record, error).then(
+            policy.deadLetter.deadLetter(record as unknown as TopicRecord<any, any>, error).then(
               () => (subscriber.closed ? record.ack() : settle()),
               (failure) => subscriber.error(failure),
             );
@@ -102,17 +122,15 @@ export function processEach<V, K, R>(
           complete: settle,
         });
       };
-      const lanes = new Lanes<TopicRecord<V, K>>(concurrency, (record, done) => attempt(record, 0, done));
-      subscriber.add(() => {
-        for (const [record, stop] of inner) {
-          stop();
-          record.nack();
-        }
-        for (const record of lanes.clear()) record.nack();
-      });
+      const lanes = new Lanes<A & Acknowledgeable>(concurrency, (record, done) => attempt(record, 0, done));
+      // The source first: a stream that hears of room would send more.
       subscriber.add(
         source.subscribe({
-          next: (record) => lanes.push(record, laneOf(record, ordered)),
+          next: (record) => {
+            if (record instanceof TopicRecord) lanes.push(record, laneOf(record, ordered));
+            else if (!forRecords) lanes.push(record);
+            else subscriber.error(new TypeError(`${forRecords}: only for the records of a topic`));
+          },
           error: (error) => subscriber.error(error),
           complete: () => {
             ended = true;
@@ -120,6 +138,13 @@ export function processEach<V, K, R>(
           },
         }),
       );
+      subscriber.add(() => {
+        for (const [record, stop] of inner) {
+          stop();
+          record.nack();
+        }
+        for (const record of lanes.clear()) record.nack();
+      });
     });
 }
 

@@ -101,7 +101,7 @@ export class Session<V, K> implements Subscriber<V, K>, RecordCommits {
   }
 
   next(record: TopicRecord<V, K>): void {
-    this.#add({ raw: originOf(record).raw, record, failures: 0, letter: undefined });
+    this.#add({ raw: originOf(record), record, failures: 0, letter: undefined });
   }
 
   error(error: unknown): void {

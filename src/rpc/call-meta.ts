@@ -1,5 +1,5 @@
 /** What the options of a call come to: its `meta` on the wire, and the signal that ends it. */
-import type { CallOptions } from './call-options.js';
+import type { AckedCallOptions, CallOptions } from './call-options.js';
 import type { ClientOptions } from './client-api.js';
 import type { Meta } from './envelope.js';
 
@@ -31,6 +31,13 @@ export function signalOf(options: CallOptions | undefined): AbortSignal | undefi
   return signal !== undefined && context !== undefined
     ? AbortSignal.any([signal, context.signal])
     : (signal ?? context?.signal);
+}
+
+/** Whether the items of a stream are given out to be settled. */
+export function acksOf(options: CallOptions | undefined): boolean {
+  const ack: unknown = (options as Partial<AckedCallOptions> | undefined)?.ack;
+  if (ack === undefined || typeof ack === 'boolean') return ack === true;
+  throw new TypeError(`ack: expected true or false, got ${String(ack)}`);
 }
 
 /** A caller's trace goes on with the calls of its handler (W3C Trace Context); its other headers, tokens say, don't. */

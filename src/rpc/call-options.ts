@@ -21,3 +21,12 @@ export interface CallOptions {
   /** Items of a stream asked for ahead of its subscriber. @default 1024 */
   readonly window?: number;
 }
+
+/** How a stream is called whose items are acknowledged. */
+export interface AckedCallOptions extends CallOptions {
+  /**
+   * Emits each item as a `StreamItem`, which holds one of the `window` places until it is settled: a subscriber that
+   * takes its time slows the handler down with it. @default absent: items count as taken when they are emitted
+   */
+  readonly ack: true;
+}

@@ -7,11 +7,12 @@ import type { TaskEither } from 'fp-ts/lib/TaskEither.js';
 import type { Observable } from 'rxjs';
 import type { Method, Methods, NamesOf, ParamsOf, ResultOf } from '../contract.js';
 import type { Params } from '../jsonrpc/message.js';
-import type { CallOptions } from './call-options.js';
+import type { AckedCallOptions, CallOptions } from './call-options.js';
 import type { ClientInterop } from './dialects/table.js';
 import type { CallError } from './error.js';
 import type { Gathered, GatherOptions } from './gather-options.js';
 import type { ClientMiddleware } from './middleware/client-middleware.js';
+import type { StreamItem } from './stream-item.js';
 
 /** How the calls of one client are made, where a call says nothing else. */
 export interface ClientOptions extends Omit<CallOptions, 'signal' | 'context' | 'idempotencyKey'> {
@@ -29,6 +30,9 @@ export type Args<M extends Method, O = CallOptions> =
   undefined extends ParamsOf<M>
     ? [params?: Sent<ParamsOf<M>>, options?: O]
     : [params: Sent<ParamsOf<M>>, options?: O];
+
+/** The same of a stream whose items are acknowledged: options that say so. */
+export type AckedArgs<M extends Method> = [params: Sent<ParamsOf<M>>, options: AckedCallOptions];
 
 /** One entry of a batch: the name of a request or a notification, and its params. */
 export type BatchEntry<M extends Methods> = {
@@ -52,8 +56,18 @@ export interface Client<M extends Methods> {
   /**
    * The call as a cold Observable: each subscription makes one. It emits the result, or a stream's
    * items in order and without gaps, then completes; it errors with a CallError. Unsubscribing
-   * cancels the handler.
+   * cancels the handler. With `ack: true` a stream's items come as `StreamItem`s, and no more of
+   * them than `window` before they are acked.
+   *
+   * @example
+   * client.call$('ticks', { symbol: 'AAPL' }, { ack: true, window: 64 }).pipe(
+   *   processEach(({ value }) => store(value), { concurrency: 8 }),
+   * ).subscribe();
    */
+  call$<N extends NamesOf<M, 'stream'>>(
+    method: N,
+    ...args: AckedArgs<M[N]>
+  ): Observable<StreamItem<ResultOf<M[N]>>>;
   call$<N extends NamesOf<M, 'request' | 'stream'>>(
     method: N,
     ...args: Args<M[N]>
@@ -88,6 +102,11 @@ export interface Client<M extends Methods> {
 /** Calls methods by name, without a contract: the caller says what comes back. */
 export interface UntypedClient {
   call<R = unknown>(method: string, params?: Params, options?: CallOptions): Promise<R>;
+  call$<R = unknown>(
+    method: string,
+    params: Params | undefined,
+    options: AckedCallOptions,
+  ): Observable<StreamItem<R>>;
   call$<R = unknown>(method: string, params?: Params, options?: CallOptions): Observable<R>;
   notify(method: string, params?: Params, options?: CallOptions): Promise<void>;
   batch<R = unknown>(

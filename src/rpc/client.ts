@@ -8,7 +8,7 @@ import { Observable, type Subscriber } from 'rxjs';
 import { CLOCK, type Clock } from '../clock.js';
 import type { Method, Methods } from '../contract.js';
 import { notification, type Params, request } from '../jsonrpc/message.js';
-import { metaOf, signalOf } from './call-meta.js';
+import { acksOf, metaOf, signalOf } from './call-meta.js';
 import type { CallOptions } from './call-options.js';
 import type { ClientOptions, UntypedClient } from './client-api.js';
 import type { Link, PendingCall } from './correlation.js';
@@ -68,7 +68,7 @@ export class ServiceClient implements UntypedClient {
     });
   }
 
-  call$<R>(method: string, params?: Params, options?: CallOptions): Observable<R> {
+  call$(method: string, params?: Params, options?: CallOptions): Observable<any> {
     return this.observe(['request', 'stream'], method, params, options);
   }
 
@@ -82,6 +82,10 @@ export class ServiceClient implements UntypedClient {
     return new Observable<R>((subscriber) => {
       const plan = this.#plan(method, ...kinds);
       const kind = plan.kind ?? kinds.at(-1);
+      if (kind !== 'stream' && acksOf(options)) {
+        const text = `${plan.name}: it is a ${kind}, only the items of a stream are acknowledged (ack)`;
+        throw new NotSentError('unknown method', text);
+      }
       const resolve = (result: unknown) => {
         subscriber.next(result as R);
         subscriber.complete();
@@ -181,7 +185,12 @@ export class ServiceClient implements UntypedClient {
     to: Subscriber<unknown>,
   ): PendingCall {
     const window = options?.window === undefined ? this.#window : count('window', options.window);
-    const call = new StreamCall(this.#link, plan, this.#timeoutOf(options), window, to);
+    const acks = acksOf(options);
+    if (acks && this.#link.broadcast === undefined) {
+      const text = `${plan.name}: only callstream's servers wait for acks, this client speaks another dialect (interop)`;
+      throw new NotSentError('unknown method', text);
+    }
+    const call = new StreamCall(this.#link, plan, this.#timeoutOf(options), window, acks, to);
     this.#start(call, params, options, window);
     return call;
   }

@@ -5,6 +5,7 @@
  */
 import { isLeft } from 'fp-ts/lib/Either.js';
 import type { Subscriber } from 'rxjs';
+import type { Clock } from '../clock.js';
 import { errors, RpcError } from '../jsonrpc/error.js';
 import type { Notification, Request } from '../jsonrpc/message.js';
 import type { KafkaError } from '../kafka/port.js';
@@ -12,11 +13,14 @@ import { type Link, PendingCall } from './correlation.js';
 import type { Envelope, Peer } from './envelope.js';
 import { type CallError, UnknownError } from './error.js';
 import type { Plan } from './plan.js';
+import { type ItemOwner, StreamItem } from './stream-item.js';
 
-export class StreamCall extends PendingCall {
+export class StreamCall extends PendingCall implements ItemOwner {
   #server: Peer | undefined;
   #nextSeq = 0;
   #received = 0;
+  /** Items that its subscriber has settled, where it does. */
+  #settled = 0;
   #granted: number;
   #heardAt = 0;
   #stopKeepalive: (() => void) | undefined;
@@ -25,12 +29,24 @@ export class StreamCall extends PendingCall {
     link: Link,
     plan: Plan,
     timeout: number,
-    /** Items asked for ahead of the subscriber. */
+    /** Items asked for ahead of the subscriber, or of its acks. */
     readonly window: number,
+    /** Items are given out to be settled. */
+    readonly acks: boolean,
     readonly subscriber: Subscriber<unknown>,
   ) {
     super(link, plan, timeout);
     this.#granted = window;
+  }
+
+  get clock(): Clock {
+    return this.link.correlation.clock;
+  }
+
+  settled(): void {
+    if (this.ended) return;
+    this.#settled += 1;
+    this.#refill(this.#settled);
   }
 
   override onStreamMessage(message: Notification | Request, envelope: Envelope): void {
@@ -41,7 +57,7 @@ export class StreamCall extends PendingCall {
       this.link.route.cancel(this, sender);
       return;
     }
-    this.#heardAt = this.link.correlation.clock.now();
+    this.#heardAt = this.clock.now();
     if (message.method === '$/next') this.#onNext(message.params as { seq?: unknown; items?: unknown });
   }
 
@@ -106,10 +122,14 @@ export class StreamCall extends PendingCall {
       return;
     }
     for (const item of items) if (!this.#emit(item)) return;
-    if (this.#granted - this.#received <= this.window / 2) {
-      this.#granted = this.#received + this.window;
-      this.#grant();
-    }
+    if (!this.acks) this.#refill(this.#received);
+  }
+
+  /** Asks for a window beyond what was taken, whenever that was half of one. */
+  #refill(taken: number): void {
+    if (this.#granted - taken > this.window / 2) return;
+    this.#granted = taken + this.window;
+    this.#grant();
   }
 
   /** False once the stream has ended: by a wrong item, or by the subscriber in the middle of it. */
@@ -119,7 +139,7 @@ export class StreamCall extends PendingCall {
       this.#stop(checked.left);
       return false;
     }
-    this.subscriber.next(checked.right);
+    this.subscriber.next(this.acks ? new StreamItem(checked.right, this) : checked.right);
     return !this.ended;
   }
 
@@ -135,8 +155,8 @@ export class StreamCall extends PendingCall {
   /** Repeats the credit three times a lease; the server answers each, so silence means that it has gone. */
   #keepAlive(): void {
     const { lease } = this.link;
-    this.#stopKeepalive = this.link.correlation.clock.after(lease / 3, () => {
-      const silence = this.link.correlation.clock.now() - this.#heardAt;
+    this.#stopKeepalive = this.clock.after(lease / 3, () => {
+      const silence = this.clock.now() - this.#heardAt;
       if (silence >= lease) {
         this.#stop(
           new UnknownError('silence', `${this.plan.name}: nothing from its server for ${silence} ms`),

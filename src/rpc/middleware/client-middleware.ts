@@ -18,7 +18,7 @@ export interface ClientCall {
  * Stands between a caller and the wire. `next(call)` is the rest of the way, cold: each subscription
  * makes a call of its own, with its own id, deadline and attempts; unsubscribing cancels it. It emits
  * the checked result, a stream's items, what each instance answers (`Gathered`), or for a notification
- * nothing; errors are CallErrors.
+ * nothing; errors are CallErrors. With `ack` the items are `StreamItem`s: who drops one settles it.
  *
  * The last item is what `call` resolves with; what the middleware throws or errors with is how the
  * call ends. A call's timeout counts for each `next`, not for the time that a middleware holds it.

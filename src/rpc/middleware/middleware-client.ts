@@ -38,7 +38,7 @@ export class MiddlewareClient extends ServiceClient {
     });
   }
 
-  override call$<R>(method: string, params?: Params, options?: CallOptions): Observable<R> {
+  override call$(method: string, params?: Params, options?: CallOptions): Observable<any> {
     const kind = this.kindOf(method) === 'request' ? 'request' : 'stream';
     return this.#pass(kind, method, params, options);
   }

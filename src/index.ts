@@ -57,7 +57,7 @@ export type { DeadLetters } from './kafka/topic-dead-letter.js';
 export { InvalidRecordError, type TopicEvent } from './kafka/topic-events.js';
 export type { Offsets, ReadOptions } from './kafka/topic-options.js';
 export type { TopicRecord } from './kafka/topic-record.js';
-export type { PublishOptions, SinkOptions } from './kafka/topic-sink.js';
+export type { PublishOptions, SinkInputOptions, SinkOptions } from './kafka/topic-sink.js';
 export { type CallBatchOptions, callBatch } from './operators/call-batch.js';
 export { type CallEachOptions, callEach } from './operators/call-each.js';
 export type { EachOptions, ToParams } from './operators/calls.js';

@@ -48,15 +48,12 @@ await range(0, ORDERS)
   .forEach(() => {});
 console.log(`${ORDERS} orders came in`);
 
-/** Sends a priced order on, and only then is done with it. What has no price yet comes again. */
-async function deliver({ input, result }: Called<TopicRecord<Order>, number>): Promise<void> {
-  const { key, value: order } = input;
-  if (order === null) input.ack();
+/** An order with its price. What has none yet comes again. */
+function withPrice({ input, result }: Called<TopicRecord<Order>, number>) {
+  if (input.value === null) input.ack();
   else if (result._tag === 'Left') input.nack();
-  else {
-    await priced.publish({ ...order, euros: result.right }, { key });
-    input.ack();
-  }
+  else return [{ input, output: { ...input.value, euros: result.right } }];
+  return [];
 }
 
 const price = callBatch(client, 'price', {
@@ -75,7 +72,12 @@ await orders
       answers += 1;
       if (result._tag === 'Left') failures += 1;
     }),
-    mergeMap(deliver),
+    mergeMap(withPrice),
+    priced.sink({
+      value: ({ output }) => output,
+      key: ({ input }) => input.key,
+      ack: ({ input }) => input,
+    }),
   )
   .forEach(() => {});
 clearInterval(progress);

@@ -1,7 +1,13 @@
 /** What TypeScript infers of topics: checked by `tsc`, never run. */
 import * as t from 'io-ts';
 import type { Observable } from 'rxjs';
-import { type Connection, processEach, type Topic, type TopicRecord } from '../../src/index.js';
+import {
+  type Connection,
+  type DeliveryReport,
+  processEach,
+  type Topic,
+  type TopicRecord,
+} from '../../src/index.js';
 import { exactly } from '../types/exactly.js';
 
 const Order = t.type({ id: t.number });
@@ -18,6 +24,20 @@ export const inferred = (connection: Connection): void => {
   exactly<Topic<Buffer>>()(connection.topic('bytes', { codec: 'raw', key: 'string' }));
   exactly<Observable<TopicRecord<Order, string>>>()(orders.records$());
   exactly<Observable<number>>()(orders.records$().pipe(processEach(async ({ value }) => value?.id ?? 0)));
+  const ids = connection.topic('ids', { codec: 'string' });
+  exactly<Observable<DeliveryReport>>()(
+    orders
+      .records$()
+      .pipe(
+        ids.sink({ value: ({ value }) => String(value?.id), key: ({ key }) => key, ack: (record) => record }),
+      ),
+  );
+  // @ts-expect-error a value of another type
+  orders.records$().pipe(ids.sink({ value: ({ value }) => value?.id, ack: (record) => record }));
+  // @ts-expect-error a record is no value, and nothing says what is
+  orders.records$().pipe(ids.sink({ ack: (record) => record }));
+  // @ts-expect-error nothing to be acked
+  orders.records$().pipe(ids.sink({ value: () => '', ack: ({ value }) => value }));
   // @ts-expect-error a value of another type
   void orders.publish({ id: 'x' });
   // @ts-expect-error no such codec

@@ -10,7 +10,7 @@ import type { DeadLetters } from './topic-dead-letter.js';
 import type { TopicEvent } from './topic-events.js';
 import type { ReadOptions } from './topic-options.js';
 import type { TopicRecord } from './topic-record.js';
-import type { PublishOptions, SinkOptions } from './topic-sink.js';
+import type { PublishOptions, SinkInputOptions, SinkOptions } from './topic-sink.js';
 
 /** How a topic is made; what isn't given is the broker's default. */
 export interface CreateTopicOptions {
@@ -75,8 +75,15 @@ export interface Topic<V, K = string> extends DeadLetters {
    * more is an error. For demand, read with `processEach(record => out.publish(...))`, whose acks let the next records
    * come, or give an iterable to `publishAll`.
    *
-   * @example quotes$.pipe(quotes.sink({ key: (quote) => quote.symbol })).subscribe();
+   * From topic to topic, `ack` says what is done when a record is delivered, `value` what is written for an input.
+   *
+   * @example
+   * quotes$.pipe(quotes.sink({ key: (quote) => quote.symbol })).subscribe();
+   * orders.records$({ group: 'billing' }).pipe(
+   *   invoices.sink({ value: (order) => invoiceOf(order.value), key: (order) => order.key, ack: (order) => order }),
+   * ).subscribe();
    */
+  sink<I>(options: SinkInputOptions<V, I>): OperatorFunction<I, DeliveryReport>;
   sink(options?: SinkOptions<V>): OperatorFunction<V | null, DeliveryReport>;
 
   /**
@@ -85,6 +92,10 @@ export interface Topic<V, K = string> extends DeadLetters {
    *
    * @example await lastValueFrom(lines.publishAll(readline.createInterface(file)));
    */
+  publishAll<I>(
+    inputs: Iterable<I> | AsyncIterable<I>,
+    options: SinkInputOptions<V, I>,
+  ): Observable<DeliveryReport>;
   publishAll(
     values: Iterable<V | null> | AsyncIterable<V | null>,
     options?: SinkOptions<V>,

@@ -2,13 +2,16 @@
  * Values on their way to Kafka: no more in flight than the bound, reports in the order of the values, nothing that
  * was taken is dropped. The sink and publishAll stand on it; below it the port.
  */
+import type { Acknowledgeable } from '../acknowledgeable.js';
 import type { DeliveryObserver, DeliveryReport, Kafka, KafkaError, ProducerRecord } from './port.js';
 
 /** Milliseconds after which a full queue is tried again where no report of this outlet makes room. */
 const AGAIN = 10;
 
 /** Who hears of it. */
-export interface OutletObserver {
+export interface OutletObserver<V> {
+  /** What is acked when a value is delivered, whatever becomes of the others, and nacked when it isn't. */
+  readonly ackOf?: ((value: V) => Acknowledgeable) | undefined;
   report(report: DeliveryReport): void;
   /** Once, behind the reports of what was before it; nothing more is sent. */
   error(error: unknown): void;
@@ -20,12 +23,14 @@ export class Outlet<V> implements DeliveryObserver {
   readonly #kafka: Kafka;
   readonly #toRecord: (value: V) => ProducerRecord;
   readonly #maxInFlight: number;
-  readonly #observer: OutletObserver;
+  readonly #observer: OutletObserver<V>;
   /** Numbers, from 0, of the first value without its turn to be reported, and of the next to be sent. */
   #head = 0;
   #tail = 0;
   /** Reports from #head on that came before their turn: a ring by the values' numbers, whose length is a power of 2. */
   #reports: (DeliveryReport | undefined)[] = [undefined];
+  /** Of the values without their fate, where anybody is to be told: a ring as that of the reports. */
+  #acks: (Acknowledgeable | undefined)[] = [undefined];
   #waiting: V[] = [];
   #next = 0;
   /** The last value that was sent, refused by a full queue. */
@@ -39,7 +44,7 @@ export class Outlet<V> implements DeliveryObserver {
     kafka: Kafka,
     toRecord: (value: V) => ProducerRecord,
     maxInFlight: number,
-    observer: OutletObserver,
+    observer: OutletObserver<V>,
   ) {
     this.#kafka = kafka;
     this.#toRecord = toRecord;
@@ -62,13 +67,23 @@ export class Outlet<V> implements DeliveryObserver {
   }
 
   push(value: V): void {
-    if (this.#failure !== undefined) return;
-    if (this.hasRoom) this.#send(value);
+    if (this.#failure !== undefined) this.giveUp(value);
+    else if (this.hasRoom) this.#send(value);
     else this.#waiting.push(value);
+  }
+
+  /** It is never sent. */
+  giveUp(value: V): void {
+    try {
+      this.#observer.ackOf?.(value).nack();
+    } catch {
+      // Had it been sent, it would have failed by this.
+    }
   }
 
   delivered(report: DeliveryReport, number: number): void {
     this.#reports[number & (this.#reports.length - 1)] = report;
+    if (this.#observer.ackOf !== undefined) this.#settle(number)?.ack();
     if (number === this.#head) this.#report();
     else if (this.#refused !== undefined) this.#advance();
   }
@@ -76,6 +91,11 @@ export class Outlet<V> implements DeliveryObserver {
   undelivered(cause: unknown, number: number): void {
     if (this.#failure === undefined || number < this.#failure.at) this.#failure = { at: number, cause };
     this.#stopTimer?.();
+    if (this.#observer.ackOf !== undefined) {
+      this.#settle(number)?.nack();
+      if (this.#refused !== undefined) this.#settle(this.#tail - 1)?.nack();
+      for (const value of this.#waiting.splice(this.#next)) this.giveUp(value);
+    }
     if (number === this.#head) this.#report();
   }
 
@@ -94,6 +114,8 @@ export class Outlet<V> implements DeliveryObserver {
     this.#tail += 1;
     let record: ProducerRecord;
     try {
+      const { ackOf } = this.#observer;
+      if (ackOf !== undefined) this.#acks[number & (this.#reports.length - 1)] = ackOf(value);
       record = this.#toRecord(value);
     } catch (error) {
       this.undelivered(error, number);
@@ -117,10 +139,23 @@ export class Outlet<V> implements DeliveryObserver {
   }
 
   #grow(): void {
-    const reports = new Array<DeliveryReport | undefined>(this.#reports.length * 2).fill(undefined);
+    if (this.#observer.ackOf !== undefined) this.#acks = this.#grown(this.#acks);
+    this.#reports = this.#grown(this.#reports);
+  }
+
+  #grown<T>(ring: readonly T[]): (T | undefined)[] {
+    const grown = new Array<T | undefined>(this.#reports.length * 2).fill(undefined);
     for (let number = this.#head; number < this.#tail; number += 1)
-      reports[number & (reports.length - 1)] = this.#reports[number & (this.#reports.length - 1)];
-    this.#reports = reports;
+      grown[number & (grown.length - 1)] = ring[number & (this.#reports.length - 1)];
+    return grown;
+  }
+
+  /** Takes it out: its fate is known. */
+  #settle(number: number): Acknowledgeable | undefined {
+    const at = number & (this.#reports.length - 1);
+    const settled = this.#acks[at];
+    this.#acks[at] = undefined;
+    return settled;
   }
 
   #report(): void {

@@ -3,8 +3,9 @@
  * Above them stands the topic, below them the outlet.
  */
 import { Observable, type OperatorFunction } from 'rxjs';
+import { type Acknowledgeable, isAcknowledgeable } from '../acknowledgeable.js';
 import { type DeliveryReport, type Headers, type Kafka, KafkaError, type ProducerRecord } from './port.js';
-import { count } from './topic-options.js';
+import { count, wrong } from './topic-options.js';
 import { Outlet } from './topic-outlet.js';
 
 /** What a record has beside its value. */
@@ -19,16 +20,28 @@ export interface PublishOptions {
   readonly partition?: number;
 }
 
-/** How `sink` and `publishAll` write. */
-export interface SinkOptions<V> {
+/** How `sink` and `publishAll` write; `I` is what they are given. */
+export interface SinkOptions<V, I = V> {
   /** Records without a delivery report, at most. @default 10000 */
   readonly maxInFlight?: number;
   /** Values that wait for one of those places; one more ends the sink with a KafkaError `queue full`. @default 100000 */
   readonly maxBuffered?: number;
   /** The key of each value's record. @default none */
-  readonly key?: (value: V) => string | Buffer | null;
+  readonly key?: (input: I) => string | Buffer | null;
   /** What else its record has; `key` comes before it. @default nothing */
-  readonly record?: (value: V) => PublishOptions;
+  readonly record?: (input: I) => PublishOptions;
+  /**
+   * What an input stands for: it is acked as soon as the input's record is delivered, and nacked where that fails or
+   * isn't tried any more, also once the sink has ended. So a topic's record that was the cause of another is done, at
+   * least once, when that is with Kafka. @default nothing
+   */
+  readonly ack?: (input: I) => Acknowledgeable;
+}
+
+/** How inputs are written that aren't values of the topic themselves. */
+export interface SinkInputOptions<V, I> extends SinkOptions<V, I> {
+  /** What is written for an input; `null` is a tombstone. */
+  readonly value: (input: I) => V | null;
 }
 
 export interface SinkContext<V> {
@@ -40,30 +53,43 @@ export interface SinkContext<V> {
   warn(error: unknown): void;
 }
 
-function plan<V>(context: SinkContext<V>, options: SinkOptions<V>) {
-  const { key, record } = options;
+type AnyOptions<V> = SinkOptions<V, any> & Partial<SinkInputOptions<V, any>>;
+
+function plan<V>(context: SinkContext<V>, options: AnyOptions<V>) {
+  const { key, record, value: toValue, ack } = options;
+  for (const [name, given] of Object.entries({ key, record, value: toValue, ack }))
+    if (given !== undefined && typeof given !== 'function') throw wrong(name, 'a function', given);
   const maxInFlight = count('maxInFlight', options.maxInFlight ?? 10_000);
   const maxBuffered = count('maxBuffered', options.maxBuffered ?? 100_000);
   const none: PublishOptions = {};
-  const toRecord = (value: V | null): ProducerRecord => {
-    const meta = record === undefined || value === null ? none : record(value);
-    return context.toRecord(value, meta, key === undefined || value === null ? meta.key : key(value));
+  const toRecord = (input: any): ProducerRecord => {
+    const meta = record === undefined || input === null ? none : record(input);
+    const value = toValue === undefined ? input : toValue(input);
+    return context.toRecord(value, meta, key === undefined || input === null ? meta.key : key(input));
   };
-  return { toRecord, maxInFlight, maxBuffered };
+  const ackOf =
+    ack &&
+    ((input: any): Acknowledgeable => {
+      const acked = ack(input);
+      if (!isAcknowledgeable(acked)) throw wrong('ack', 'what has ack() and nack()', acked);
+      return acked;
+    });
+  return { toRecord, ackOf, maxInFlight, maxBuffered };
 }
 
 export function sink<V>(
   context: SinkContext<V>,
-  options: SinkOptions<V>,
-): OperatorFunction<V | null, DeliveryReport> {
-  const { toRecord, maxInFlight, maxBuffered } = plan(context, options);
+  options: AnyOptions<V>,
+): OperatorFunction<any, DeliveryReport> {
+  const { toRecord, ackOf, maxInFlight, maxBuffered } = plan(context, options);
   return (source) =>
     new Observable((subscriber) => {
       let ended = false;
       const check = (): void => {
         if (ended && outlet.empty) subscriber.complete();
       };
-      const outlet = new Outlet<V | null>(context.kafka, toRecord, maxInFlight, {
+      const outlet = new Outlet<unknown>(context.kafka, toRecord, maxInFlight, {
+        ackOf,
         report: (report) => subscriber.next(report),
         error: (error) => (subscriber.closed ? context.warn(error) : subscriber.error(error)),
         room: check,
@@ -71,16 +97,11 @@ export function sink<V>(
       return source.subscribe({
         next: (value) => {
           if (outlet.waiting < maxBuffered) outlet.push(value);
-          else
-            subscriber.error(
-              new KafkaError(
-                'queue full',
-                `Writing to ${context.topic}: ${maxBuffered} values wait already`,
-                {
-                  notSent: true,
-                },
-              ),
-            );
+          else {
+            outlet.giveUp(value);
+            const text = `Writing to ${context.topic}: ${maxBuffered} values wait already`;
+            subscriber.error(new KafkaError('queue full', text, { notSent: true }));
+          }
         },
         error: (error) => subscriber.error(error),
         complete: () => {
@@ -93,16 +114,16 @@ export function sink<V>(
 
 export function publishAll<V>(
   context: SinkContext<V>,
-  values: Iterable<V | null> | AsyncIterable<V | null>,
-  options: SinkOptions<V>,
+  values: Iterable<unknown> | AsyncIterable<unknown>,
+  options: AnyOptions<V>,
 ): Observable<DeliveryReport> {
-  const { toRecord, maxInFlight } = plan(context, options);
+  const { toRecord, ackOf, maxInFlight } = plan(context, options);
   return new Observable((subscriber) => {
     const iterator =
       Symbol.asyncIterator in values ? values[Symbol.asyncIterator]() : values[Symbol.iterator]();
     let ended = false;
     let pulling = false;
-    const take = (result: IteratorResult<V | null>): void => {
+    const take = (result: IteratorResult<unknown>): void => {
       if (result.done) ended = true;
       else if (!subscriber.closed) outlet.push(result.value);
     };
@@ -123,7 +144,7 @@ export function publishAll<V>(
             }, fail);
             return;
           }
-          take(result as IteratorResult<V | null>);
+          take(result as IteratorResult<unknown>);
         }
       } catch (error) {
         fail(error);
@@ -131,7 +152,8 @@ export function publishAll<V>(
       pulling = false;
       if (ended && outlet.empty) subscriber.complete();
     };
-    const outlet = new Outlet<V | null>(context.kafka, toRecord, maxInFlight, {
+    const outlet = new Outlet<unknown>(context.kafka, toRecord, maxInFlight, {
+      ackOf,
       report: (report) => subscriber.next(report),
       error: (error) => (subscriber.closed ? context.warn(error) : subscriber.error(error)),
       room: pull,

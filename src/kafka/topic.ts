@@ -130,13 +130,13 @@ class KafkaTopic<V, K> implements Topic<V, K> {
     return this.#kafka.send(record);
   }
 
-  sink(options: SinkOptions<V> = {}): OperatorFunction<V | null, DeliveryReport> {
+  sink(options: SinkOptions<V, any> = {}): OperatorFunction<any, DeliveryReport> {
     return sink(this.#sinkContext, options);
   }
 
   publishAll(
-    values: Iterable<V | null> | AsyncIterable<V | null>,
-    options: SinkOptions<V> = {},
+    values: Iterable<unknown> | AsyncIterable<unknown>,
+    options: SinkOptions<V, any> = {},
   ): Observable<DeliveryReport> {
     return publishAll(this.#sinkContext, values, options);
   }

@@ -125,6 +125,16 @@ describe('emission', () => {
     expect(seqs()).to.deep.equal([...seqs().keys()]);
   });
 
+  it('should not take credit back for a total that comes late', async () => {
+    await open(2);
+    await emit(1, 2, 3);
+    await control('$/request', { id: 1, credit: 6 });
+    await control('$/request', { id: 1, credit: 4 });
+    await emit(4, 5, 6, 7);
+    expect(items()).to.deep.equal([1, 2, 3, 4, 5, 6]);
+    await control('$/cancel', { id: 1 });
+  });
+
   it('should send nothing but open with a credit of nothing, until it is asked', async () => {
     await open(0);
     await emit(1, 2);

@@ -22,6 +22,9 @@ import type { ServerContext, ServerSettings } from './server-settings.js';
 import { Turns } from './turns.js';
 import { Work } from './work.js';
 
+/** Milliseconds that the reports of the last answers are waited for at a close, once the drain is over. */
+const LAST_REPORTS = 500;
+
 export class ServiceServer {
   readonly service: string;
   readonly stats: ServerStats = {
@@ -145,7 +148,7 @@ export class ServiceServer {
   }
 
   async #close(drain: number): Promise<void> {
-    const { coalescer, inbox } = this.#context;
+    const { coalescer, inbox, kafka } = this.#context;
     // Another server of this service may have taken the place on this connection.
     if (inbox.broadcasts.get(this.service) === this.#onBroadcast) inbox.broadcasts.delete(this.service);
     await this.#commits.idle(drain);
@@ -157,6 +160,8 @@ export class ServiceServer {
       else call.abandon();
     }
     coalescer.flush();
+    // What was answered at the last moment is done with its report, and needs no other instance.
+    if (this.#commits.offsets.open() > 0) await kafka.flush(LAST_REPORTS);
     await this.#commits.consumer?.close();
     this.#commits.close();
     this.#host.deadlines.close();

@@ -9,6 +9,7 @@ import { Backlog, sizeOf } from './topic-backlog.js';
 import type { RecordCommits } from './topic-commits.js';
 import type { ReadContext } from './topic-context.js';
 import { InvalidRecordError } from './topic-events.js';
+import { Filling } from './topic-filling.js';
 import type { ReadSettings } from './topic-options.js';
 import { type RecordOwner, TopicRecord } from './topic-record.js';
 
@@ -41,6 +42,7 @@ export class Outflow<V, K> implements RecordOwner {
   readonly #commits: RecordCommits | undefined;
   readonly #inflow: Inflow;
   readonly #backlog = new Backlog();
+  readonly #filling: Filling;
   /** Nacked, by the timer that brings each back; and those that it brought. */
   readonly #nacked = new Map<ConsumerRecord, () => void>();
   #again: ConsumerRecord[] = [];
@@ -49,6 +51,7 @@ export class Outflow<V, K> implements RecordOwner {
   #emitted = 0;
   #begin = 0;
   #spent = false;
+  #begun = false;
   #scheduled = false;
   #pumping = false;
   #holding = false;
@@ -67,6 +70,11 @@ export class Outflow<V, K> implements RecordOwner {
     this.#commits = commits;
     this.#inflow = inflow;
     this.clock = context.kafka.clock;
+    this.#filling = new Filling(
+      this.clock,
+      () => this.#backlog.length,
+      () => this.#schedule(),
+    );
   }
 
   /** Nothing waits to be emitted. */
@@ -80,6 +88,10 @@ export class Outflow<V, K> implements RecordOwner {
   }
 
   accept(raw: ConsumerRecord): void {
+    if (!this.#begun) {
+      this.#begun = true;
+      this.#filling.begin(() => {});
+    }
     if (this.#backlog.length === 0 && this.#again.length === 0 && !this.#pumping && this.#room) {
       this.#deliver(raw);
       return;
@@ -87,6 +99,7 @@ export class Outflow<V, K> implements RecordOwner {
     this.#backlog.push(raw);
     if (this.#holding || !this.#backlog.high) return;
     this.#holding = true;
+    this.#filling.end();
     this.#inflow.hold(true);
   }
 
@@ -121,6 +134,7 @@ export class Outflow<V, K> implements RecordOwner {
 
   stop(): void {
     this.#stopped = true;
+    this.#filling.stop();
     this.#backlog.clear();
     for (const [raw, cancel] of this.#nacked) {
       cancel();
@@ -158,6 +172,7 @@ export class Outflow<V, K> implements RecordOwner {
     return (
       !this.#spent &&
       !this.#stopped &&
+      !this.#filling.active &&
       this.#out < maxUnacked &&
       this.#outBytes < maxUnackedBytes &&
       this.#reader.ready
@@ -218,7 +233,7 @@ export class Outflow<V, K> implements RecordOwner {
   #relieve(): void {
     if (!this.#holding || !this.#backlog.low || this.#stopped) return;
     this.#holding = false;
-    this.#inflow.hold(false);
+    this.#filling.begin(() => this.#inflow.hold(false));
   }
 
   /** A slice that takes long ends, so that timers, acks and other streams get their turn. */
@@ -239,6 +254,7 @@ export class Outflow<V, K> implements RecordOwner {
 
   readonly #nextTurn = (): void => {
     this.#scheduled = false;
+    this.#filling.pace(this.#emitted, this.#spent);
     this.#spent = false;
     this.#emitted = 0;
     this.pump();

@@ -1,0 +1,32 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { expect } from 'chai';
+import { lastValueFrom } from 'rxjs';
+import { connect } from '../../src/index.js';
+import { brokers, describeOnKafka, unique } from './brokers.js';
+
+const RECORDS = 500_000;
+const PARTITIONS = 4;
+
+describeOnKafka('the memory of a reader', function () {
+  this.timeout(60_000);
+
+  it('should stay small where a subscriber blocks the event loop and the topic has far more', async () => {
+    const connection = await connect({ brokers });
+    const topic = connection.topic(unique('slow'), { codec: 'raw' });
+    await topic.create({ partitions: PARTITIONS });
+    const value = Buffer.alloc(100, 'x');
+    const values = function* () {
+      for (let i = 0; i < RECORDS; i += 1) yield value;
+    };
+    let i = 0;
+    await lastValueFrom(topic.publishAll(values(), { record: () => ({ partition: i++ % PARTITIONS }) }));
+    await connection.close();
+    const file = fileURLToPath(new URL('./slow-reader.ts', import.meta.url));
+    const child = fork(file, [topic.name, '15'], { execArgv: ['--import', 'tsx'] });
+    const [{ count, grown }] = await once(child, 'message');
+    expect(count).above(5_000);
+    expect(grown / 1e6, `MB with ${count} records read`).below(100);
+  });
+});

@@ -1,0 +1,139 @@
+/** What a call leaves behind while its connection stays open: nothing refers to it any more (Reactive Streams 3.13). */
+import { setImmediate as turn } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { expect } from 'chai';
+import * as t from 'io-ts';
+import { from, Observable } from 'rxjs';
+import type { Connection, Server } from '../../src/connection.js';
+import { callEach, request, type StreamItem, service, stream } from '../../src/index.js';
+import { Bench } from './harness.js';
+
+setFlagsFromString('--expose-gc');
+const gc: () => void = runInNewContext('gc');
+
+const contract = service('s', {
+  feed: stream({ params: t.type({ to: t.number }), item: t.UnknownRecord }),
+  live: stream({ params: t.type({ to: t.number }), item: t.UnknownRecord }),
+  wait: request({ result: t.string }),
+});
+
+type Make = (client: ReturnType<Connection['client']>, signal: AbortSignal) => Observable<unknown>;
+
+describe('references', () => {
+  let bench: Bench;
+  let caller: Connection;
+  let server: Server;
+  /** What is to be gone, by name. */
+  let refs: Map<string, WeakRef<object>>;
+
+  const watch = <T extends object>(name: string, it: T): T => {
+    refs.set(`${name} ${refs.size}`, new WeakRef(it));
+    return it;
+  };
+
+  beforeEach(async () => {
+    refs = new Map();
+    bench = new Bench();
+    caller = await bench.connect({ lease: 3_000 });
+    const connection = await bench.connect({ lease: 3_000 });
+    server = await bench.until(
+      connection.serve(contract, {
+        feed: ({ to }, context) => {
+          watch('signal of the handler', context.signal);
+          return watch('generator', numbers(to));
+        },
+        live: ({ to }, context) =>
+          watch(
+            'source',
+            new Observable<object>((subscriber) => {
+              watch('subscriber at the server', subscriber);
+              watch('signal of the handler', context.signal);
+              for (let i = 0; i < to; i += 1) subscriber.next({ i });
+              if (to > 50) subscriber.error(new Error('too many'));
+            }),
+          ) as Observable<any>,
+        wait: (_, context) => {
+          watch('signal of the handler', context.signal);
+          return new Promise<string>(() => {});
+        },
+      }),
+    );
+    // The topic is found, and a stream has come and gone, before anything is looked at.
+    await new Promise<void>((resolve) => {
+      caller.client(contract).call$('feed', { to: 1 }).subscribe({ complete: resolve });
+      void bench.advance(100);
+    });
+    refs.clear();
+  });
+  afterEach(() => bench.close());
+
+  async function* numbers(to: number): AsyncGenerator<Record<string, unknown>> {
+    for (let i = 0; i < to; i += 1) yield { i };
+    if (to > 50) throw new Error('too many');
+  }
+
+  /** What is still there. */
+  const left = async () => {
+    // An error keeps what its stack has seen.
+    bench.issues.length = 0;
+    for (let i = 0; i < 2; i += 1) {
+      await turn();
+      gc();
+    }
+    return [...refs].filter(([, ref]) => ref.deref() !== undefined).map(([name]) => name);
+  };
+
+  const roads: Record<string, Make> = {
+    'an async generator': (client, signal) => client.call$('feed', { to: 20 }, { signal, window: 4 }),
+    'an Observable': (client, signal) => client.call$('live', { to: 20 }, { signal, window: 4 }),
+    'a handler that throws': (client, signal) => client.call$('feed', { to: 60 }, { signal }),
+    'a source that errors': (client, signal) => client.call$('live', { to: 60 }, { signal }),
+    'an attempt that may be followed': (client, signal) =>
+      client.call$('feed', { to: 20 }, { signal, retry: { perTry: 100 }, window: 4 }),
+    'acked items': (client, signal) => client.call$('feed', { to: 20 }, { signal, ack: true, window: 4 }),
+    'a call': (client, signal) => client.call$('wait', undefined, { signal, timeout: 500 }),
+    gather$: (client, signal) => client.gather$('wait', undefined, { signal, timeout: 500 }),
+    callEach: (client) => from([1]).pipe(callEach(client, 'wait', { toParams: () => [], timeout: 500 })),
+  };
+  /** Whatever its end is: by itself, or before that. */
+  const ends: Record<string, (subscription: { unsubscribe(): void }, abort: AbortController) => void> = {
+    itself: () => {},
+    'an unsubscribe': (subscription) => subscription.unsubscribe(),
+    'its signal': (_, abort) => abort.abort(),
+  };
+
+  for (const [road, make] of Object.entries(roads))
+    for (const [end, finish] of Object.entries(ends))
+      it(`should be none to ${road}, ended by ${end}`, async () => {
+        // As many a one has it: a signal that outlives its calls.
+        const abort = new AbortController();
+        await (async () => {
+          const made = make(caller.client(contract) as never, abort.signal);
+          const source = new Observable((subscriber) => {
+            watch('subscriber', subscriber);
+            return made.subscribe(subscriber);
+          });
+          const subscription = source.subscribe({
+            next: (item) => {
+              if (typeof item !== 'object' || item === null) return;
+              watch('item', item);
+              if ('ack' in item) (item as StreamItem<object>).ack();
+            },
+            error: () => {},
+          });
+          await bench.advance(end === 'itself' ? 1 : 7);
+          finish(subscription, abort);
+        })();
+        await bench.advance(1_000);
+        // The live source has no end of its own: its server waits for a client that has gone for a lease at most.
+        if (road === 'an Observable' && end === 'itself') {
+          await bench.until(server.close({ drain: 0 }));
+          await bench.advance(100);
+        }
+        expect(refs.size).to.be.above(1);
+        expect(await left()).to.deep.equal([]);
+        expect([caller.stats.pending, server.load.streams]).to.deep.equal([0, 0]);
+        expect(abort).to.be.instanceOf(AbortController);
+      });
+});

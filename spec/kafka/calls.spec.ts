@@ -8,6 +8,7 @@ import {
   notification,
   RpcError,
   request,
+  type StreamItem,
   service,
   stream,
   UnknownError,
@@ -21,6 +22,7 @@ const pair = service(unique('pair'), {
   fail: request({ result: t.string }),
   never: request({ result: t.string }),
   count: stream({ params: t.tuple([t.number]), item: t.number }),
+  pulled: stream({ params: t.tuple([t.number]), item: t.number }),
   log: notification({ params: t.tuple([t.string]) }),
 });
 
@@ -30,6 +32,7 @@ describeOnKafka('calls on a real Kafka', function () {
   let server: Connection;
   const logged: string[] = [];
   let cancelled: Promise<unknown>;
+  let made = 0;
 
   before(async () => {
     [client, server] = await Promise.all([connect({ brokers }), connect({ brokers })]);
@@ -47,6 +50,9 @@ describeOnKafka('calls on a real Kafka', function () {
           return cancelled.then(() => '');
         },
         count: ([n]) => interval(1).pipe(take(n)),
+        pulled: async function* ([n]) {
+          for (made = 0; made < n; made += 1) yield made;
+        },
         log: ([text]) => void logged.push(text),
       },
       { concurrency: 1_000 },
@@ -75,6 +81,28 @@ describeOnKafka('calls on a real Kafka', function () {
   it('should stream items in order, more than one window of them', async () => {
     const items$ = client.client(pair, { window: 16 }).call$('count', [200]);
     expect(await lastValueFrom(items$.pipe(toArray()))).to.deep.equal(
+      Array.from({ length: 200 }, (_, i) => i),
+    );
+  });
+
+  it('should make the next items only as those before them are acked', async () => {
+    const held: StreamItem<number>[] = [];
+    const items$ = client.client(pair).call$('pulled', [200], { ack: true, window: 16 });
+    const all = lastValueFrom(
+      items$.pipe(
+        map((item) => {
+          held.push(item);
+          return item.value;
+        }),
+        toArray(),
+      ),
+    );
+    await sleep(1_000);
+    expect([held.length, made]).to.deep.equal([16, 15]);
+    const ack = setInterval(() => {
+      for (const item of held.splice(0)) item.ack();
+    }, 1);
+    expect(await all.finally(() => clearInterval(ack))).to.deep.equal(
       Array.from({ length: 200 }, (_, i) => i),
     );
   });

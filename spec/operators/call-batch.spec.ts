@@ -1,10 +1,13 @@
 import { expect } from 'chai';
 import { concat, from, NEVER, of, Subject, throwError } from 'rxjs';
 import { callBatch } from '../../src/index.js';
+import { nothingBehindTheEnd } from '../rpc/timeline.js';
 import { Seen, upTo } from '../topic/harness.js';
 import { brief, Counter } from './harness.js';
 
 describe('callBatch', () => {
+  nothingBehindTheEnd();
+
   it('should send a batch as soon as it is full, and the rest when the source completes', async () => {
     const counter = await Counter.open();
     const called$ = from(upTo(7)).pipe(

@@ -1,10 +1,13 @@
 import { expect } from 'chai';
 import { from, NEVER, of, Subject, startWith, take, throwError } from 'rxjs';
 import { callEach } from '../../src/index.js';
+import { nothingBehindTheEnd } from '../rpc/timeline.js';
 import { Seen, upTo } from '../topic/harness.js';
 import { brief, Counter } from './harness.js';
 
 describe('callEach', () => {
+  nothingBehindTheEnd();
+
   it('should emit each input beside its result, as they come, each time it is subscribed to', async () => {
     const counter = await Counter.open();
     const called$ = from(['a', 'b', 'c']).pipe(callEach(counter.client, 'later'));

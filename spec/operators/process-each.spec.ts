@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { of, Subject, throwError, timer } from 'rxjs';
 import { processEach } from '../../src/index.js';
+import { nothingBehindTheEnd } from '../rpc/timeline.js';
 import { Seen, TOPIC, theValue, upTo, World } from '../topic/harness.js';
 
 const records$ = (world: World, options = {}) =>
@@ -27,6 +28,8 @@ class Jobs {
 }
 
 describe('processEach', () => {
+  nothingBehindTheEnd();
+
   it('should ack what is done, emit its results and complete behind the last', async () => {
     const world = await World.open();
     world.fill(upTo(4));

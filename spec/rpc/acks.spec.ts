@@ -6,6 +6,7 @@ import type { Connection, Server } from '../../src/connection.js';
 import { request, service, stream } from '../../src/contract.js';
 import { callEach, processEach, type StreamItem } from '../../src/index.js';
 import { Bench, notice, ok, RawPeer, type Seen, type Watched, watch } from './harness.js';
+import { nothingBehindTheEnd } from './timeline.js';
 
 const LEASE = 15_000;
 const contract = service('s', {
@@ -28,6 +29,8 @@ function collect(source: Observable<StreamItem<number>>) {
 }
 
 describe('a stream with acks', () => {
+  nothingBehindTheEnd();
+
   let bench: Bench;
   let caller: Connection;
 

@@ -9,6 +9,7 @@ import { RpcError } from '../../src/jsonrpc/error.js';
 import { KafkaError } from '../../src/kafka/port.js';
 import type { CallContext } from '../../src/rpc/dispatch.js';
 import { Bench, ending, failureOf, Gate, RawPeer, seen, told, watch } from './harness.js';
+import { nothingBehindTheEnd } from './timeline.js';
 
 const contract = service('s', {
   echo: request({ params: t.tuple([t.string]), result: t.string }),
@@ -21,6 +22,8 @@ const contract = service('s', {
 });
 
 describe('client', () => {
+  nothingBehindTheEnd();
+
   let bench: Bench;
   let connection: Connection;
   let caller: Connection;

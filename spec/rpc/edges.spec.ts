@@ -13,7 +13,7 @@ import {
   withTimeout,
 } from '../../src/index.js';
 import { Bench, ending, Gate, INBOX, notice, ok, RawPeer, type Seen, seen } from './harness.js';
-import { Timeline } from './timeline.js';
+import { nothingBehindTheEnd, Timeline } from './timeline.js';
 
 const TIMEOUT = 1_000;
 /** Around the edge: milliseconds from the call to its answer's arrival. */
@@ -27,6 +27,8 @@ function expectEdge(arrival: number, events: readonly string[], answered: string
 }
 
 describe('edges of time', () => {
+  nothingBehindTheEnd();
+
   let bench: Bench;
   let caller: Connection;
   let raw: RawPeer;

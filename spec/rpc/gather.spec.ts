@@ -10,8 +10,11 @@ import { KafkaError } from '../../src/kafka/port.js';
 import type { ConnectOptions, ServeOptions } from '../../src/options.js';
 import type { Gathered } from '../../src/rpc/gather-options.js';
 import { Bench, call, failureOf, Gate, headerOf, INBOX, ok, RawPeer, seen, told, watch } from './harness.js';
+import { nothingBehindTheEnd } from './timeline.js';
 
 describe('gather$', () => {
+  nothingBehindTheEnd();
+
   let bench: Bench;
   let connection: Connection;
   let gates: Gate<string>[];

@@ -6,7 +6,7 @@ import type { Connection, Server } from '../../src/connection.js';
 import { callEach, request, type StreamItem, service, stream, withRetry } from '../../src/index.js';
 import type { Fault } from '../../src/testing/index.js';
 import { Bench, Gate, INBOX, notice, ok, RawPeer, type Seen, seen } from './harness.js';
-import { Timeline } from './timeline.js';
+import { nothingBehindTheEnd, Timeline } from './timeline.js';
 
 const TIMEOUT = 1_000;
 const LEASE = 15_000;
@@ -18,12 +18,12 @@ const contract = service('s', {
 /** The records that hold a message of this kind. */
 const of = (what: string): Fault => ({ where: ({ value }) => String(value).includes(`"${what}"`) });
 const upTo = (to: number) => Array.from({ length: to }, (_, i) => i);
-const values = (seen: Timeline) => seen.events.map((event) => event.replace(/^\d+ /, ''));
 
 describe('what is lost, doubled, late or out of order', () => {
   let bench: Bench;
   let caller: Connection;
 
+  nothingBehindTheEnd();
   beforeEach(async () => {
     bench = new Bench();
     caller = await bench.connect({ lease: LEASE });
@@ -122,7 +122,7 @@ describe('what is lost, doubled, late or out of order', () => {
         client({ window: 4 }).call$('count', { to: 1e6 }).pipe(take(10)),
       );
       await bench.advance(100);
-      expect(values(timeline)).to.deep.equal([...upTo(10), '|'].map(String));
+      expect(timeline.values).to.deep.equal([...upTo(10), '|'].map(String));
       const so = made;
       expect([so <= 14, server.load.streams]).to.deep.equal([true, 1]);
       await bench.advance(LEASE - 200);
@@ -143,7 +143,7 @@ describe('what is lost, doubled, late or out of order', () => {
       });
       const timeline = new Timeline(bench.clock, client({ window: 4 }).call$('count', { to: 20 }));
       await bench.advance(60_000);
-      expect(values(timeline)).to.deep.equal([...upTo(20), '|'].map(String));
+      expect(timeline.values).to.deep.equal([...upTo(20), '|'].map(String));
       expect(lost).to.be.above(2);
     });
 
@@ -167,8 +167,20 @@ describe('what is lost, doubled, late or out of order', () => {
         expect(made - (timeline.events.length - held.length)).to.be.at.most(4);
         held.shift()?.ack();
       }
-      expect(values(timeline)).to.deep.equal([...upTo(60), '|'].map(String));
-      expect([most, timeline.violations]).to.deep.equal([4, []]);
+      expect(timeline.values).to.deep.equal([...upTo(60), '|'].map(String));
+      expect([most, timeline.nested]).to.deep.equal([4, []]);
+    });
+
+    it('should signal one after the other, also where items are acked inside of next', async () => {
+      for (const window of [1, 2, 300]) {
+        const acked$ = client().call$('count', { to: 600 }, { ack: true, window });
+        const timeline = new Timeline(bench.clock, acked$, (item: StreamItem<number>) => {
+          item.ack();
+          return item.value;
+        });
+        await bench.advance(60_000);
+        expect([timeline.values, timeline.nested]).to.deep.equal([[...upTo(600), '|'].map(String), []]);
+      }
     });
 
     it('should emit each item once, and end once, where everything comes twice', async () => {
@@ -176,8 +188,8 @@ describe('what is lost, doubled, late or out of order', () => {
       bench.broker.inject({ topic: 's.requests', duplicates: 1 });
       const timeline = new Timeline(bench.clock, client({ window: 8 }).call$('count', { to: 100 }));
       await bench.advance(60_000);
-      expect(values(timeline)).to.deep.equal([...upTo(100), '|'].map(String));
-      expect([timeline.violations, server.load.streams]).to.deep.equal([[], 0]);
+      expect(timeline.values).to.deep.equal([...upTo(100), '|'].map(String));
+      expect([timeline.nested, server.load.streams]).to.deep.equal([[], 0]);
     });
 
     it('should end as unknown where an item is lost, stop the handler, and emit nothing behind it', async () => {
@@ -189,10 +201,10 @@ describe('what is lost, doubled, late or out of order', () => {
       });
       const timeline = new Timeline(bench.clock, client({ window: 4 }).call$('count', { to: 100 }));
       await bench.advance(60_000);
-      const [end, ...items] = values(timeline).reverse();
+      const [end, ...items] = timeline.values.reverse();
       expect(end).to.be.oneOf(['# RpcError -32603', '# Unknown gap']);
       expect(items.reverse()).to.deep.equal(upTo(items.length).map(String));
-      expect([server.load.streams, closed, timeline.violations]).to.deep.equal([0, 1, []]);
+      expect([server.load.streams, closed, timeline.nested]).to.deep.equal([0, 1, []]);
     });
   });
 
@@ -260,7 +272,7 @@ describe('what is lost, doubled, late or out of order', () => {
         say(1, (id) => ({ jsonrpc: '2.0', id, error: refused }));
         await bench.advance(TIMEOUT);
         const answer = road === 'batch' ? 'second,second' : 'second';
-        expect(values(timeline)).to.deep.equal([answer, '|']);
+        expect(timeline.values).to.deep.equal([answer, '|']);
       });
     }
 
@@ -283,7 +295,7 @@ describe('what is lost, doubled, late or out of order', () => {
         say(first, items(10), 'one');
         say(other, items(20), 'two');
         await bench.advance(10);
-        expect(values(timeline)).to.deep.equal(['10', '11', '12', '13']);
+        expect(timeline.values).to.deep.equal(['10', '11', '12', '13']);
         // All that was asked for, of all attempts: the window, and what the one that it holds to was granted.
         expect(raw.control('one').map(({ credit }) => credit)).to.deep.equal([2 * window]);
         expect(new Set(raw.control('two').map(({ method }) => method))).to.deep.equal(new Set(['$/cancel']));
@@ -293,7 +305,7 @@ describe('what is lost, doubled, late or out of order', () => {
         timeline.subscription.unsubscribe();
         await bench.advance(5);
         expect(raw.control('one').filter(({ method }) => method === '$/cancel')).to.have.length(1);
-        expect(timeline.violations).to.deep.equal([]);
+        expect(timeline.nested).to.deep.equal([]);
       });
 
     it('should make no further attempt once it is unsubscribed from between two', async () => {
@@ -353,7 +365,7 @@ describe('what is lost, doubled, late or out of order', () => {
           ])
             say(1, late);
           await bench.advance(LEASE);
-          expect([timeline.events, timeline.violations]).to.deep.equal([heard, []]);
+          expect([timeline.events, timeline.nested]).to.deep.equal([heard, []]);
           expect(caller.stats.pending).to.equal(0);
         });
     });

@@ -23,6 +23,7 @@ import {
   told,
   watch,
 } from './harness.js';
+import { nothingBehindTheEnd } from './timeline.js';
 
 const TOPIC = 's.requests';
 /** Milliseconds from a request to its answer: two hops there, one back for what a raw peer appends. */
@@ -31,6 +32,8 @@ const ROUND = 3;
 const failed = (id: unknown, code: number) => ({ jsonrpc: '2.0', error: { code, message: 'no' }, id });
 
 describe('retry', () => {
+  nothingBehindTheEnd();
+
   const drawn = Math.random;
   let bench: Bench;
   let raw: RawPeer;

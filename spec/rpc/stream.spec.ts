@@ -15,11 +15,14 @@ import {
   type Watched,
   watch,
 } from './harness.js';
+import { nothingBehindTheEnd } from './timeline.js';
 
 const LEASE = 15_000;
 const contract = service('s', { feed: stream({ item: t.number }) });
 
 describe('stream', () => {
+  nothingBehindTheEnd();
+
   let bench: Bench;
   let caller: Connection;
   let raw: RawPeer;

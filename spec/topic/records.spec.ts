@@ -1,9 +1,12 @@
 import { expect } from 'chai';
 import * as t from 'io-ts';
 import { take } from 'rxjs';
+import { nothingBehindTheEnd } from '../rpc/timeline.js';
 import { brief, Seen, TOPIC, theValue, upTo, World } from './harness.js';
 
 describe('records$ without a group', () => {
+  nothingBehindTheEnd();
+
   it('should emit what is there from the earliest, then what comes', async () => {
     const { clock, connection, ...world } = await World.open();
     for (const value of [1, 2])

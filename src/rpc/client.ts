@@ -97,7 +97,7 @@ export class ServiceClient implements UntypedClient {
           : kind === 'request'
             ? this.#unary(plan, params, options, resolve, reject)
             : this.#notification(plan, params, options, resolve, reject);
-      return () => call.abort('aborted');
+      return () => call.drop();
     });
   }
 
@@ -145,7 +145,7 @@ export class ServiceClient implements UntypedClient {
       const link = { ...this.#link, route };
       const call = new GatherCall(link, plan, this.#timeoutOf(options), options, subscriber);
       this.#start(call, params, options);
-      return () => call.abort('aborted');
+      return () => call.drop();
     }) as Observable<Gathered<R>>;
   }
 

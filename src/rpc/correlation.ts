@@ -121,6 +121,13 @@ export abstract class PendingCall implements Expiring, Routed, Outcome {
     }
   }
 
+  /** Ends it without a word: nobody listens any more. */
+  drop(): void {
+    if (this.ended) return;
+    if (this.sent) this.cancel();
+    this.end(false);
+  }
+
   /** Ends it for the caller's own reasons. */
   abort(reason: 'aborted' | 'closed', cause?: unknown): void {
     if (this.ended) return;

@@ -104,6 +104,7 @@ export {
   UnknownError,
 } from './rpc/error.js';
 export type { Gathered, GatherOptions } from './rpc/gather-options.js';
+export type { HedgeOptions } from './rpc/hedge-options.js';
 export type { AnyMiddleware } from './rpc/middleware/call-end.js';
 export type { ClientCall, ClientMiddleware } from './rpc/middleware/client-middleware.js';
 export { type Logger, logging, type Write } from './rpc/middleware/logging.js';
@@ -113,7 +114,7 @@ export {
   metrics,
   type Observed,
 } from './rpc/middleware/metrics.js';
-export { only, withRetry, withTimeout } from './rpc/middleware/policies.js';
+export { only, withHedging, withRetry, withTimeout } from './rpc/middleware/policies.js';
 export type { ServerCall, ServerMiddleware } from './rpc/middleware/server-middleware.js';
 export type { RetryOptions } from './rpc/retry.js';
 export type { ServerIssue } from './rpc/server-settings.js';

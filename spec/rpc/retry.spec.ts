@@ -410,6 +410,100 @@ describe('retry', () => {
     });
   });
 
+  describe('a late answer to an earlier attempt', () => {
+    const late = (record: Seen, id: unknown, code: number, attempt: number) =>
+      raw.reply(record, { ...failed(id, code), meta: { attempt } });
+
+    it('should neither end the call nor bring another attempt forth, where it is worth another try', async () => {
+      const { client } = await open({ attempts: 3, perTry: 100, backoff: 100 });
+      const call = ending(client.call('m'));
+      await bench.advance(110);
+      const [first] = sent();
+      for (let i = 0; i < 3; i += 1) late(first.record, first.id, -32002, 1);
+      await bench.advance(80);
+      expect(numbers()).to.deep.equal([1, 2]);
+      await bench.advance(30);
+      expect(numbers()).to.deep.equal([1, 2, 3]);
+      late(first.record, first.id, -32002, 2);
+      await bench.advance(50);
+      raw.reply(first.record, ok(first.id, 'of the last'));
+      expect(await bench.until(call)).to.equal('of the last');
+    });
+
+    it('should not end the call while the last attempt waits for its turn', async () => {
+      Math.random = () => 0.999999;
+      const { client } = await open({ attempts: 2, backoff: 200 });
+      const call = ending(client.call('m'));
+      await bench.advance(5);
+      const [first] = sent();
+      late(first.record, first.id, -32002, 1);
+      await bench.advance(100);
+      late(first.record, first.id, -32002, 1);
+      await bench.advance(50);
+      expect(numbers()).to.deep.equal([1]);
+      await bench.advance(100);
+      expect(numbers()).to.deep.equal([1, 2]);
+      late(first.record, first.id, -32002, 2);
+      expect(await bench.until(call)).to.equal('RpcError -32002');
+    });
+
+    it('should end the call where it is final', async () => {
+      const { client } = await open({ attempts: 2, perTry: 100 });
+      const call = ending(client.call('m'));
+      await bench.advance(110);
+      const [first] = sent();
+      late(first.record, first.id, -32000, 1);
+      expect(await bench.until(call)).to.equal('RpcError -32000');
+    });
+
+    it('should leave it unknown whether the call ran', async () => {
+      const { client } = await open({ attempts: 2, perTry: 100 });
+      bench.broker.inject({
+        ...refused({ denied: true }),
+        where: ({ value }) => String(value).includes('"attempt":2'),
+        reportDelay: 100,
+      });
+      const call = ending(client.call('m'));
+      await bench.advance(110);
+      const [first] = sent();
+      late(first.record, first.id, -32002, 1);
+      expect(await bench.until(call)).to.equal('Unknown kafka');
+    });
+
+    it('should be told apart by what the server says: errors, and answers to later attempts, name theirs', async () => {
+      const connection = await bench.connect();
+      const target = {
+        good: () => 'yes',
+        bad: () => {
+          throw new RpcError(-32002);
+        },
+      };
+      await bench.until(connection.serve('s', target));
+      const ask = (id: number, method: string, attempt?: number) =>
+        raw.request('s', { jsonrpc: '2.0', method, id, meta: { attempt } }, raw.callstream);
+      ask(1, 'good');
+      ask(2, 'good', 1);
+      ask(3, 'bad');
+      ask(4, 'bad', 1);
+      ask(5, 'none', 2);
+      await bench.advance(10);
+      ask(2, 'good', 2);
+      await bench.advance(10);
+      const meta = (id: number) =>
+        raw
+          .messages()
+          .filter((it) => it.id === id)
+          .map((it) => it.meta);
+      expect([1, 2, 3, 4, 5].map(meta)).to.deep.equal([
+        [undefined],
+        [undefined, { attempt: 2 }],
+        [undefined],
+        [{ attempt: 1 }],
+        [{ attempt: 2 }],
+      ]);
+    });
+  });
+
   describe('the end of a call that was tried again', () => {
     it('should stay unknown once an attempt was: no later refusal says that it did not run', async () => {
       for (const last of [refused({ notSent: true }), refused({ denied: true })]) {

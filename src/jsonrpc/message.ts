@@ -37,6 +37,8 @@ export interface Success {
   readonly jsonrpc: '2.0';
   readonly result: unknown;
   readonly id: Id;
+  /** What callstream says about this one answer; others ignore it. */
+  readonly meta?: unknown;
 }
 
 /** The answer to a call that failed, or, with `id: null`, to bytes that held no readable call (section 5). */
@@ -44,6 +46,7 @@ export interface Failure {
   readonly jsonrpc: '2.0';
   readonly error: ErrorObject;
   readonly id: Id;
+  readonly meta?: unknown;
 }
 
 export type Response = Success | Failure;

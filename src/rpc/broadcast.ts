@@ -52,6 +52,9 @@ export class Broadcast implements Way {
     for (const lane of this.#lanes) this.#coalescer.send(lane, cancel);
   }
 
+  /** There is nobody else. */
+  another(): undefined {}
+
   /** What is asked of many has one answer each: no credit, and nobody's partition. */
   grant(): void {}
 

@@ -1,5 +1,6 @@
 /** The options of one call: the client and its middleware read them, client-api.ts builds the client's defaults on them. */
 import type { CallContext } from './dispatch.js';
+import type { HedgeOptions } from './hedge-options.js';
 import type { RetryOptions } from './retry.js';
 
 /** How one call is made; a client's options are the defaults of its calls. */
@@ -12,6 +13,12 @@ export interface CallOptions {
   readonly key?: string;
   /** Sends the call again where that is worth it; the server knows a repeat and runs it once. @default never */
   readonly retry?: RetryOptions;
+  /**
+   * Sends copies of a request to other servers while the first takes its time; the first answer wins. Its
+   * handler may run once on each, so it is for methods that may run more than once. Not together with
+   * `retry` or `key`; of the client's own, a call's `retry` or `key` turns it off. @default never
+   */
+  readonly hedge?: HedgeOptions;
   /** Names what is asked for: a server that remembers the key answers as it did before. */
   readonly idempotencyKey?: string;
   /** The call of a handler that this one is made for: it inherits its deadline, its signal and its trace. */

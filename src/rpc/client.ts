@@ -16,6 +16,8 @@ import type { Meta } from './envelope.js';
 import { type CallError, NotSentError } from './error.js';
 import { GatherCall } from './gather.js';
 import type { Gathered, GatherOptions } from './gather-options.js';
+import { HedgedCall } from './hedge.js';
+import { type HedgeOptions, hedgePolicy } from './hedge-options.js';
 import { count, milliseconds } from './options.js';
 import { Plan } from './plan.js';
 import { Retry, RetryBudget, type RetryPolicy, retryPolicy } from './retry.js';
@@ -37,6 +39,7 @@ export class ServiceClient implements UntypedClient {
   readonly #window: number;
   readonly #budget = new RetryBudget();
   readonly #policy: RetryPolicy | undefined;
+  readonly #hedge: Required<HedgeOptions> | undefined;
   /** The `meta` of calls without options of their own: of those that may be tried again, and of the others. */
   readonly #meta: Meta;
   readonly #metaOnce: Meta;
@@ -52,7 +55,8 @@ export class ServiceClient implements UntypedClient {
     this.#timeout = milliseconds('timeout', defaults.timeout ?? DEFAULT_TIMEOUT);
     this.#window = count('window', defaults.window ?? DEFAULT_WINDOW);
     this.#policy = defaults.retry && retryPolicy(defaults.retry, this.#budget);
-    this.#meta = metaOf(this.#timeout, defaults, this.#policy !== undefined);
+    this.#hedge = defaults.hedge && hedgePolicy(defaults.hedge, defaults);
+    this.#meta = metaOf(this.#timeout, defaults, true);
     this.#metaOnce = metaOf(this.#timeout, defaults, false);
   }
 
@@ -78,6 +82,7 @@ export class ServiceClient implements UntypedClient {
     method: string,
     params: unknown,
     options: CallOptions | undefined,
+    made?: (call: PendingCall) => void,
   ): Observable<R> {
     return new Observable<R>((subscriber) => {
       const plan = this.#plan(method, ...kinds);
@@ -97,6 +102,7 @@ export class ServiceClient implements UntypedClient {
           : kind === 'request'
             ? this.#unary(plan, params, options, resolve, reject)
             : this.#notification(plan, params, options, resolve, reject);
+      made?.(call);
       return () => call.drop();
     });
   }
@@ -143,7 +149,7 @@ export class ServiceClient implements UntypedClient {
         throw new NotSentError('unknown method', text);
       }
       const link = { ...this.#link, route };
-      const call = new GatherCall(link, plan, this.#timeoutOf(options), options, subscriber);
+      const call = new GatherCall(link, plan, this.timeoutOf(options), options, subscriber);
       this.#start(call, params, options);
       return () => call.drop();
     }) as Observable<Gathered<R>>;
@@ -161,7 +167,12 @@ export class ServiceClient implements UntypedClient {
     resolve: (result: unknown) => void,
     reject: (error: CallError) => void,
   ): PendingCall {
-    const call = new UnaryCall(this.#link, plan, this.#timeoutOf(options), resolve, reject);
+    const timeout = this.timeoutOf(options);
+    const hedge = this.#hedgeOf(options);
+    const call =
+      hedge === undefined
+        ? new UnaryCall(this.#link, plan, timeout, resolve, reject)
+        : new HedgedCall(this.#link, plan, timeout, hedge, this.#budget, resolve, reject);
     this.#start(call, params, options);
     return call;
   }
@@ -173,7 +184,8 @@ export class ServiceClient implements UntypedClient {
     resolve: (result: unknown) => void,
     reject: (error: CallError) => void,
   ): PendingCall {
-    const call = new NotifyCall(this.#link, plan, this.#timeoutOf(options), resolve, reject);
+    unhedged(plan, options);
+    const call = new NotifyCall(this.#link, plan, this.timeoutOf(options), resolve, reject);
     this.#start(call, params, options);
     return call;
   }
@@ -184,13 +196,14 @@ export class ServiceClient implements UntypedClient {
     options: CallOptions | undefined,
     to: Subscriber<unknown>,
   ): PendingCall {
+    unhedged(plan, options);
     const window = options?.window === undefined ? this.#window : count('window', options.window);
     const acks = acksOf(options);
     if (acks && this.#link.broadcast === undefined) {
       const text = `${plan.name}: only callstream's servers wait for acks, this client speaks another dialect (interop)`;
       throw new NotSentError('unknown method', text);
     }
-    const call = new StreamCall(this.#link, plan, this.#timeoutOf(options), window, acks, to);
+    const call = new StreamCall(this.#link, plan, this.timeoutOf(options), window, acks, to);
     this.#start(call, params, options, window);
     return call;
   }
@@ -204,12 +217,14 @@ export class ServiceClient implements UntypedClient {
       return;
     }
     const notifies = call instanceof NotifyCall;
-    const policy = notifies || call instanceof GatherCall ? undefined : this.#policyOf(options);
+    const hedged = call instanceof HedgedCall;
+    const once = notifies || hedged || call instanceof GatherCall;
+    const policy = once ? undefined : this.#policyOf(options);
     const encoded = call.plan.encodeParams(params);
     if (isLeft(encoded)) call.onFailure(encoded.left);
     else if (correlation.add(call)) {
       const plain = options === undefined && credit === undefined;
-      const again = policy !== undefined;
+      const again = hedged || policy !== undefined;
       const meta = !plain
         ? metaOf(call.timeout, this.#defaults, again, options, credit)
         : again
@@ -219,7 +234,11 @@ export class ServiceClient implements UntypedClient {
       const key = options?.key ?? this.#defaults.key;
       if (notifies) route.send(call, notification(method, encoded.right, meta), key);
       else {
-        if (policy !== undefined) {
+        if (hedged) {
+          call.resend = (copy, changed) => {
+            route.send(copy, request(call.id, method, encoded.right, { ...meta, ...changed }), undefined);
+          };
+        } else if (policy !== undefined) {
           call.retry = new Retry(call, correlation.clock, policy, (changed) => {
             route.send(call, request(call.id, method, encoded.right, { ...meta, ...changed }), key);
           });
@@ -234,6 +253,14 @@ export class ServiceClient implements UntypedClient {
     return options?.retry === undefined ? this.#policy : retryPolicy(options.retry, this.#budget);
   }
 
+  /** What a call says of itself goes before the client's: with a retry or a key of its own it isn't hedged. */
+  #hedgeOf(options: CallOptions | undefined): Required<HedgeOptions> | undefined {
+    if (options === undefined) return this.#hedge;
+    const { hedge, retry, key } = options;
+    if (hedge === undefined) return retry === undefined && key === undefined ? this.#hedge : undefined;
+    return hedgePolicy(hedge, { retry, key: key ?? this.#defaults.key });
+  }
+
   #plan(method: string, ...kinds: readonly Method['kind'][]): Plan {
     if (this.#plans === undefined) return new Plan(this.#service, method);
     const plan = this.#plans.get(method);
@@ -246,10 +273,18 @@ export class ServiceClient implements UntypedClient {
   }
 
   /** A call made on behalf of another inherits what is left of its time. */
-  #timeoutOf(options: CallOptions | undefined): number {
+  protected timeoutOf(options: CallOptions | undefined): number {
     const timeout = options?.timeout === undefined ? this.#timeout : milliseconds('timeout', options.timeout);
     if (options?.context === undefined) return timeout;
     const left = options.context.deadline - this.#link.correlation.clock.now();
     return Math.max(1, Math.min(timeout, left));
   }
+}
+
+/** What isn't answered once has no first answer. */
+function unhedged(plan: Plan, options: CallOptions | undefined): void {
+  if (options?.hedge === undefined) return;
+  throw new TypeError(
+    `${plan.name}: hedge: expected a request, called with call(); streams and notifications can't be hedged`,
+  );
 }

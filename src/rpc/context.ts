@@ -1,27 +1,28 @@
 /** What a handler knows of its call. The signal is made when it is asked for: most handlers never do. */
+import type { Id, Notification, Request } from '../jsonrpc/message.js';
 import type { CallContext } from './dispatch.js';
+import type { Meta } from './envelope.js';
 
 const NO_HEADERS: Readonly<Record<string, string>> = {};
 
 export class HandlerContext implements CallContext {
   readonly service: string;
   readonly method: string;
+  readonly id: Id | undefined;
+  readonly attempt: number | undefined;
   readonly deadline: number;
   readonly headers: Readonly<Record<string, string>>;
   #controller: AbortController | undefined;
   #aborted = false;
   #reason: unknown;
 
-  constructor(
-    service: string,
-    method: string,
-    deadline: number,
-    headers: Readonly<Record<string, string>> = NO_HEADERS,
-  ) {
+  constructor(service: string, { method, id }: Request | Notification, deadline: number, meta: Meta) {
     this.service = service;
     this.method = method;
+    this.id = id;
+    this.attempt = meta.attempt;
     this.deadline = deadline;
-    this.headers = headers;
+    this.headers = meta.headers ?? NO_HEADERS;
   }
 
   get signal(): AbortSignal {

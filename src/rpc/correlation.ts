@@ -8,7 +8,7 @@ import { type Id, isFailure, type Notification, type Request, type Response } fr
 import { KafkaError } from '../kafka/port.js';
 import type { Outcome } from './coalesce.js';
 import { Deadlines, type Expiring, type Line } from './deadlines.js';
-import type { Envelope } from './envelope.js';
+import { attemptOf, type Envelope } from './envelope.js';
 import { type CallError, fromKafka, NotSentError, UnknownError } from './error.js';
 import type { ReplyListener } from './inbox.js';
 import type { Plan } from './plan.js';
@@ -49,11 +49,16 @@ export abstract class PendingCall implements Expiring, Routed, Outcome {
     readonly timeout: number,
   ) {}
 
-  abstract onResult(result: unknown, envelope: Envelope): void;
+  abstract onResult(result: unknown, envelope: Envelope, response: Response): void;
   abstract onFailure(error: CallError): void;
   /** An answer that is an error. */
-  onError(error: RpcError, _envelope: Envelope): void {
-    this.fail(error);
+  onError(error: RpcError, _envelope: Envelope, response: Response): void {
+    this.fail(error, attemptOf(response));
+  }
+
+  /** Times that it was sent. */
+  get attempts(): number {
+    return this.retry?.attempt ?? 1;
   }
 
   /** Whether an answer of this sender is one: a stream is bound to its server. */
@@ -83,8 +88,8 @@ export abstract class PendingCall implements Expiring, Routed, Outcome {
   }
 
   /** An attempt has failed: the call ends unless it is tried again. */
-  fail(error: CallError): void {
-    if (!this.ended && this.retry?.after(error) !== true) this.finish(error);
+  fail(error: CallError, attempt?: number): void {
+    if (!this.ended && this.retry?.after(error, attempt) !== true) this.finish(error);
   }
 
   /** Ends the call. What an earlier attempt has left unknown stays unknown. */
@@ -102,11 +107,11 @@ export abstract class PendingCall implements Expiring, Routed, Outcome {
   }
 
   undelivered(error: RpcError | KafkaError, message: unknown): void {
-    if (this.retry?.superseded(message)) return;
-    if (error instanceof KafkaError) this.fail(fromKafka(error));
+    const attempt = attemptOf(message);
+    if (error instanceof KafkaError) this.fail(fromKafka(error), attempt);
     else {
       const text = `${this.plan.name}: the params can't be encoded: ${String(error.data)}`;
-      this.fail(new NotSentError('invalid params', text, { cause: error, data: error.data }));
+      this.fail(new NotSentError('invalid params', text, { cause: error, data: error.data }), attempt);
     }
   }
 
@@ -155,6 +160,10 @@ export class Correlation implements ReplyListener {
     this.#maxPending = maxPending;
   }
 
+  get closed(): boolean {
+    return this.#closed;
+  }
+
   get size(): number {
     return this.#pending.size;
   }
@@ -187,8 +196,8 @@ export class Correlation implements ReplyListener {
   onResponse(response: Response, envelope: Envelope): void {
     const call = this.#pending.get(response.id);
     if (call === undefined || !call.listensTo(envelope)) this.late += 1;
-    else if (isFailure(response)) call.onError(RpcError.of(response.error), envelope);
-    else call.onResult(response.result, envelope);
+    else if (isFailure(response)) call.onError(RpcError.of(response.error), envelope, response);
+    else call.onResult(response.result, envelope, response);
   }
 
   onStreamMessage(message: Notification | Request, envelope: Envelope): void {
@@ -202,6 +211,7 @@ export class Correlation implements ReplyListener {
   close(): void {
     this.#closed = true;
     for (const call of [...this.#pending.values()]) call.abort('closed');
+    this.deadlines.expireAll();
     this.deadlines.close();
   }
 }

@@ -66,6 +66,16 @@ export class Deadlines {
     item.line = item.earlier = item.later = undefined;
   }
 
+  /** Everything that stands in line expires now. */
+  expireAll(): void {
+    for (const line of this.#lines.values()) {
+      for (let item = line.first; item !== undefined; item = line.first) {
+        this.remove(item);
+        item.expire();
+      }
+    }
+  }
+
   /** Stops all timers; what still stands in line never expires. */
   close(): void {
     for (const line of this.#lines.values()) line.cancelTimer?.();

@@ -57,7 +57,7 @@ export class Remembered implements Expiring {
       this.until = deadline;
       this.memory.keep(this, meta);
     }
-    const repeat = new Reply(work, id);
+    const repeat = new Reply(work, id, meta.attempt);
     if (this.#streams) this.#refuse(repeat);
     else if (this.#answer === undefined) this.#repeats.push(repeat);
     else repeat.send(this.#answer.error, this.#answer.result);

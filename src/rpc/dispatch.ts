@@ -17,12 +17,16 @@ import {
 } from '../contract.js';
 import { encodable } from '../jsonrpc/encodable.js';
 import { errors, RpcError } from '../jsonrpc/error.js';
-import { isReserved, type Params } from '../jsonrpc/message.js';
+import { type Id, isReserved, type Params } from '../jsonrpc/message.js';
 
 /** What a handler may ask about its call. */
 export interface CallContext {
   readonly service: string;
   readonly method: string;
+  /** The request's, as its caller numbers them; undefined for a notification. */
+  readonly id: Id | undefined;
+  /** Which attempt came here first, from 1; undefined where the caller sends it once. */
+  readonly attempt: number | undefined;
   /** Aborts when the caller cancels, at the deadline, and when the server stops without waiting. */
   readonly signal: AbortSignal;
   /** Milliseconds since the epoch after which nobody waits for the answer; Infinity where there is none. */

@@ -171,6 +171,12 @@ export function readMeta(meta: unknown): Meta {
   };
 }
 
+/** Which attempt a message belongs to. Answers say it where they are errors, or to a later attempt than the first. */
+export function attemptOf(message: unknown): number | undefined {
+  const { attempt } = ((message as { readonly meta?: unknown }).meta ?? NO_META) as Meta;
+  return isCount(attempt) ? attempt : undefined;
+}
+
 function isCount(value: unknown): value is number {
   return typeof value === 'number' && value >= 0 && value < Number.POSITIVE_INFINITY;
 }

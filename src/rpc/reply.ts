@@ -12,17 +12,25 @@ export class Reply implements Outcome {
   readonly work: Work;
   /** Undefined: a notification. */
   readonly id: Id | undefined;
+  /** Of the request, where it names one. */
+  readonly attempt: number | undefined;
   #substituted = false;
 
-  constructor(work: Work, id: Id | undefined) {
+  constructor(work: Work, id: Id | undefined, attempt?: number) {
     this.work = work;
     this.id = id;
+    this.attempt = attempt;
   }
 
   /** Sends the answer. Notifications get none, not even an error (JSON-RPC 2.0 section 4.1). */
   send(error: RpcError | ErrorObject | undefined, result?: unknown): void {
     if (this.id === undefined) this.work.finish();
-    else this.work.answer(error === undefined ? success(this.id, result) : failure(this.id, error), this);
+    else {
+      const answer = error === undefined ? success(this.id, result) : failure(this.id, error);
+      const { attempt } = this;
+      const says = attempt !== undefined && (error !== undefined || attempt > 1);
+      this.work.answer(says ? { ...answer, meta: { attempt } } : answer, this);
+    }
   }
 
   delivered(): void {

@@ -47,7 +47,8 @@ export function retryPolicy(options: RetryOptions, budget: RetryBudget): RetryPo
   };
 }
 
-function worthAnotherTry(error: CallError): boolean {
+/** Overloaded, or not delivered. */
+export function worthAnotherTry(error: CallError): boolean {
   return error instanceof RpcError ? error.retryable : error.reason === 'kafka';
 }
 
@@ -61,6 +62,13 @@ export class RetryBudget {
 
   answered(): void {
     this.#tokens = Math.min(RetryBudget.TOKENS, this.#tokens + 0.1);
+  }
+
+  /** Takes a token for what nobody asked for: only where there is one to spare. */
+  take(): boolean {
+    if (this.#tokens - 1 <= RetryBudget.TOKENS / 2) return false;
+    this.#tokens -= 1;
+    return true;
   }
 
   /** Takes a token; false where the budget is spent. */
@@ -84,6 +92,8 @@ export class Retry {
   readonly #policy: RetryPolicy;
   readonly #resend: (meta: Pick<Meta, 'attempt' | 'timeout'>) => void;
   #attempt = 1;
+  /** The last attempt has failed: the next comes after its wait. */
+  #waits = false;
   /** An earlier attempt may have run. */
   uncertain = false;
   #stopTimer: (() => void) | undefined;
@@ -101,21 +111,31 @@ export class Retry {
     this.#resend = resend;
   }
 
-  /** Whether the failure is followed by another attempt: then it does not end the call. */
-  after(error: CallError): boolean {
-    const { attempts, budget } = this.#policy;
-    if (this.#attempt >= attempts || !this.#worth(error) || !budget.spend()) return false;
-    const wait = this.#backoff();
-    if (this.#clock.now() + wait >= this.#call.expiresAt) return false;
-    if (error._tag !== 'NotSent' && error._tag !== 'Failed') this.uncertain = true;
-    this.#schedule(wait, () => this.#again());
-    return true;
+  /** The last that was sent. */
+  get attempt(): number {
+    return this.#attempt;
   }
 
-  /** Whether this is the request of an attempt that another has followed: what becomes of it ends nothing. */
-  superseded(message: unknown): boolean {
-    const { meta } = message as { meta?: Meta };
-    return meta?.attempt !== undefined && meta.attempt < this.#attempt;
+  /**
+   * Whether the failure of an attempt is followed by another: then it does not end the call. One that
+   * another has followed already fails late: what became of its record, or that it was not worth
+   * running, ends nothing any more. An answer that is final still does.
+   */
+  after(error: CallError, attempt = this.#attempt): boolean {
+    const { attempts, budget } = this.#policy;
+    const followed = this.#waits || attempt < this.#attempt;
+    if (followed && error._tag !== 'RpcError') return true;
+    if (!followed && this.#attempt >= attempts) return false;
+    if (!this.#worth(error)) return false;
+    if (!followed) {
+      if (!budget.spend()) return false;
+      const wait = this.#backoff();
+      if (this.#clock.now() + wait >= this.#call.expiresAt) return false;
+      this.#schedule(wait, () => this.#again());
+      this.#waits = true;
+    }
+    if (error._tag !== 'NotSent' && error._tag !== 'Failed') this.uncertain = true;
+    return true;
   }
 
   /** An attempt was handed to Kafka: its time begins. */
@@ -145,6 +165,7 @@ export class Retry {
   }
 
   #again(): void {
+    this.#waits = false;
     this.#attempt += 1;
     this.#resend({ attempt: this.#attempt, timeout: Math.max(1, this.#call.expiresAt - this.#clock.now()) });
   }

@@ -34,7 +34,7 @@ export function inTime<M extends Request | Notification>(message: M, call: Route
 }
 
 /** What a call needs of the way to its service, whoever serves it. */
-export type Way = Pick<Route, 'send' | 'cancel' | 'grant' | 'answered' | 'obstacle'>;
+export type Way = Pick<Route, 'send' | 'another' | 'cancel' | 'grant' | 'answered' | 'obstacle'>;
 
 interface Waiting {
   readonly call: Routed;
@@ -86,6 +86,21 @@ export class Route {
     }
     call.onSent();
     this.#coalescer.send(this.#lanes[call.partition] as Lane, message, call);
+  }
+
+  /** A partition besides those that were tried, rather one of another server; undefined where there is none. */
+  another(tried: readonly number[]): number | undefined {
+    const asked = tried.map((partition) => this.#servers[partition]?.peer.instance);
+    const size = this.#lanes.length;
+    let found: number | undefined;
+    for (let step = 1; step < size; step += 1) {
+      const partition = ((tried[0] ?? 0) + step) % size;
+      if (tried.includes(partition)) continue;
+      const server = this.#servers[partition]?.peer.instance;
+      if (server === undefined || !asked.includes(server)) return partition;
+      found ??= partition;
+    }
+    return found;
   }
 
   /** Sends `$/cancel` for a call that was sent: to the server that answers for its partition, else after it. */

@@ -55,13 +55,13 @@ export class ServedCall extends Reply implements Expiring, Controlled, LiveCall,
     deadline: number,
     remembered?: Remembered,
   ) {
-    super(work, message.id);
+    super(work, message.id, meta.attempt);
     this.#remembered = remembered;
     this.#host = host;
     this.#entry = entry;
     this.#message = message;
     this.#meta = meta;
-    this.#context = new HandlerContext(host.service, message.method, deadline, meta.headers);
+    this.#context = new HandlerContext(host.service, message, deadline, meta);
   }
 
   get streaming(): boolean {

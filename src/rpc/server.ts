@@ -15,7 +15,7 @@ import { Commits } from './commits.js';
 import { Deadlines } from './deadlines.js';
 import { identityOf, Memory } from './dedupe.js';
 import type { Entry } from './dispatch.js';
-import { broadcastEnvelope, type Envelope, readEnvelope, readMeta } from './envelope.js';
+import { broadcastEnvelope, type Envelope, type Meta, readEnvelope, readMeta } from './envelope.js';
 import { Reply } from './reply.js';
 import { ServedCall } from './served-call.js';
 import type { ServerContext, ServerSettings } from './server-settings.js';
@@ -247,7 +247,7 @@ export class ServiceServer {
     if (meta.timeout !== undefined) {
       if (now > timestamp + meta.timeout + this.#settings.clockTolerance) {
         this.stats.expired += 1;
-        new Reply(work, message.id).send(new RpcError(errors.expired.code));
+        new Reply(work, message.id, meta.attempt).send(new RpcError(errors.expired.code));
         return;
       }
       deadline = Math.min(timestamp, now) + meta.timeout;
@@ -255,7 +255,9 @@ export class ServiceServer {
     const handler = this.#entries.get(message.method);
     if (handler === undefined) {
       const data = `${this.service} has no method ${JSON.stringify(message.method.slice(0, 100))}`;
-      new Reply(work, message.id).send(new RpcError(errors.methodNotFound.code, undefined, { data }));
+      new Reply(work, message.id, meta.attempt).send(
+        new RpcError(errors.methodNotFound.code, undefined, { data }),
+      );
       return;
     }
     const identity = work.caller.callstream
@@ -266,20 +268,20 @@ export class ServiceServer {
       this.stats.repeated += 1;
       known.join(work, message.id, meta, deadline);
     } else if (this.#turns.full && work.caller.callstream && message.id !== undefined) {
-      this.#overloaded(message, work, new RpcError(errors.overloaded.code));
+      this.#overloaded(message, work, meta, new RpcError(errors.overloaded.code));
     } else {
       const remembered =
         identity === undefined
           ? undefined
           : this.#memory.begin(identity, work, message.id, meta, deadline + Math.max(0, timestamp - now));
-      if (remembered instanceof RpcError) this.#overloaded(message, work, remembered);
+      if (remembered instanceof RpcError) this.#overloaded(message, work, meta, remembered);
       else this.#turns.enter(new ServedCall(this.#host, work, handler, message, meta, deadline, remembered));
     }
   }
 
-  #overloaded(message: Request | Notification, work: Work, error: RpcError): void {
+  #overloaded(message: Request | Notification, work: Work, { attempt }: Meta, error: RpcError): void {
     this.stats.overloaded += 1;
-    new Reply(work, message.id).send(error);
+    new Reply(work, message.id, attempt).send(error);
   }
 
   #onKafkaError(cause: KafkaError): void {

@@ -3,6 +3,7 @@
  * report. Above: client.ts. Below: the correlation.
  */
 import { isLeft } from 'fp-ts/lib/Either.js';
+import type { Response } from '../jsonrpc/message.js';
 import { type Link, PendingCall } from './correlation.js';
 import type { Envelope } from './envelope.js';
 import type { CallError } from './error.js';
@@ -25,9 +26,13 @@ export class UnaryCall extends PendingCall {
     this.#reject = reject;
   }
 
-  override onResult(result: unknown, envelope: Envelope): void {
+  override onResult(result: unknown, envelope: Envelope, _response: Response): void {
     if (!this.end()) return;
     this.link.route.answered(this, envelope.sender);
+    this.settle(result);
+  }
+
+  protected settle(result: unknown): void {
     const checked = this.plan.checkResult(result);
     if (isLeft(checked)) this.#reject(checked.left);
     else this.resolve(checked.right);

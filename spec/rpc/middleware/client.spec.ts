@@ -4,6 +4,7 @@ import { isRight } from 'fp-ts/lib/Either.js';
 import * as t from 'io-ts';
 import {
   catchError,
+  concat,
   concatMap,
   delay,
   map,
@@ -21,7 +22,7 @@ import { RpcError } from '../../../src/jsonrpc/error.js';
 import type { ClientOptions } from '../../../src/rpc/client-api.js';
 import { NotSentError } from '../../../src/rpc/error.js';
 import type { ClientCall, ClientMiddleware } from '../../../src/rpc/middleware/client-middleware.js';
-import { only, withRetry, withTimeout } from '../../../src/rpc/middleware/policies.js';
+import { only, withHedging, withRetry, withTimeout } from '../../../src/rpc/middleware/policies.js';
 import { Bench, ending, failureOf, told, watch } from '../harness.js';
 
 const prices = service('prices', {
@@ -276,9 +277,72 @@ describe('client middleware', () => {
         const controller = new AbortController();
         const end = ending(client([held]).call('quote', ['A'], { signal: controller.signal }));
         controller.abort();
-        expect(await end).to.equal('Unknown aborted');
+        expect(await end).to.equal('NotSent aborted');
       }
       expect(served).to.deep.equal([]);
+    });
+
+    it('should not say that nothing was sent where a call was made before', async () => {
+      const controller = new AbortController();
+      const held: ClientMiddleware = (call, next) => next(call).pipe(concatMap(() => NEVER));
+      const end = ending(client([held]).call('quote', ['A'], { signal: controller.signal }));
+      await bench.advance(20);
+      controller.abort();
+      expect(await end).to.equal('Unknown aborted');
+      expect(served).to.deep.equal(['A']);
+    });
+
+    it('should be no end at all after an unsubscribe of what is held', async () => {
+      const quote = watch(client([() => NEVER]).call$('quote', ['A']));
+      quote.subscription.unsubscribe();
+      await bench.advance(20_000);
+      expect([quote.events, bench.clock.pending]).to.deep.equal([[], 0]);
+    });
+  });
+
+  describe('what a middleware holds', () => {
+    const told = async (held: ClientMiddleware, options: ClientOptions = {}) => {
+      const begin = bench.clock.now();
+      const end = await bench.until(
+        ending(client([held], { timeout: 300, ...options }).call('quote', ['A'])),
+      );
+      return [end, bench.clock.now() - begin];
+    };
+
+    it('should end at its timeout, as not sent where there was no call, else as unknown', async () => {
+      expect(await told(() => NEVER)).to.deep.equal(['NotSent timeout', 300]);
+      const [end, ms] = await told((call, next) => next(call).pipe(concatMap(() => NEVER)));
+      expect(end).to.equal('Unknown timeout');
+      expect(ms).to.be.within(301, 320);
+    });
+
+    it('should not count while a call is under way: a longer timeout of its own holds', async () => {
+      answer = () => new Promise(() => {});
+      expect(await told((call, next) => next({ ...call, options: { timeout: 700 } }))).to.deep.equal([
+        'Unknown timeout',
+        700,
+      ]);
+      let tries = 0;
+      const again = await told((call, next) => {
+        tries += 1;
+        return next(call).pipe(retry(2));
+      });
+      expect([again, tries]).to.deep.equal([['Unknown timeout', 900], 1]);
+    });
+
+    it('should let a stream be silent once it has emitted', async () => {
+      const held = watch(client([() => concat(of(1), NEVER)], { timeout: 300 }).call$('ticks', { to: 1 }));
+      const silent = watch(client([() => NEVER], { timeout: 300 }).call$('ticks', { to: 1 }));
+      await bench.advance(1_000);
+      held.subscription.unsubscribe();
+      expect([held.events, silent.events]).to.deep.equal([[1], ['NotSent timeout']]);
+    });
+
+    it('should end with its connection', async () => {
+      const caller = await bench.connect();
+      const end = ending(caller.client(prices, { middleware: [() => NEVER] }).call('quote', ['A']));
+      await bench.until(caller.close());
+      expect(await end).to.equal('NotSent closed');
     });
 
     it('should leave alone what was aborted before', async () => {
@@ -367,6 +431,21 @@ describe('client middleware', () => {
       await bench.until(ending(client([only(['ticks'], retried)]).call('quote', ['B'])));
       await bench.until(ending(client([retried]).call('quote', ['C'], { retry: { attempts: 1 } })));
       expect(served.slice(3)).to.deep.equal(['B', 'C']);
+    });
+
+    it('should have requests hedged, but those that say something else of themselves', async () => {
+      answer = () => new Promise(() => {});
+      const hedging = withHedging({ delay: 20 });
+      const it = client([hedging, only(['ticks'], withRetry())], { timeout: 100 });
+      const sent = () =>
+        bench.broker.records('prices.requests').filter(({ value }) => String(value).includes('quote')).length;
+      await bench.until(ending(it.call('quote', ['A'])));
+      expect(sent()).to.equal(2);
+      for (const options of [{ key: 'k' }, { retry: {} }])
+        await bench.until(ending(it.call('quote', ['B'], options)));
+      await bench.until(it.notify('audit', { event: 'e' }));
+      expect(sent()).to.equal(4);
+      expect(() => withHedging({ delay: 0 })).to.throw(TypeError, 'hedge.delay');
     });
 
     it('should check their options where they are made', () => {

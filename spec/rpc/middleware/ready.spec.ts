@@ -77,6 +77,44 @@ describe('ready middleware', () => {
     for (const line of lines) expect(JSON.parse(line).duration).to.be.at.least(0);
   });
 
+  it('should log the id and the attempt, on either side', async () => {
+    const lines: { id: unknown; attempt: unknown; outcome: unknown }[] = [];
+    const write = (fields: object) => lines.push(fields as (typeof lines)[number]);
+    const middleware = [logging({ debug: write, info: write, warn: write, error: write })];
+    let tries = 0;
+    const flaky = () => {
+      tries += 1;
+      if (tries < 3) throw new RpcError(-32002);
+    };
+    await bench.until(connection.serve('s', { flaky }, { middleware }));
+    const client = connection.client('s', { middleware });
+    await bench.until(client.call('flaky', [], { retry: { attempts: 3, backoff: 1 } }));
+    await bench.until(client.call('flaky'));
+    expect(lines.map(({ id, attempt, outcome }) => [id, attempt, outcome])).to.deep.equal([
+      [1, 1, -32002],
+      [1, 2, -32002],
+      [1, 3, 'ok'],
+      [1, 3, 'ok'],
+      [2, undefined, 'ok'],
+      [2, 1, 'ok'],
+    ]);
+  });
+
+  it('should fail no call where its logger throws', async () => {
+    const write = () => {
+      throw new Error('the disk is full');
+    };
+    const middleware = [logging({ debug: write, info: write, warn: write, error: write })];
+    await bench.until(connection.serve('s', target, { middleware }));
+    const client = connection.client('s', { middleware });
+    expect(await bench.until(client.call('echo', ['hi']))).to.equal('hi');
+    expect(await bench.until(ending(client.call('fails')))).to.equal('RpcError 1404');
+    const ticks = watch(client.call$('ticks'));
+    await bench.advance(20);
+    ticks.subscription.unsubscribe();
+    await bench.advance(20);
+  });
+
   it('should measure calls by outcome and time, and observe the connection until it is closed', async () => {
     const exporter = new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE);
     const reader = new PeriodicExportingMetricReader({ exporter, exportIntervalMillis: 3_600_000 });

@@ -105,6 +105,9 @@ export class DialectWay implements Way {
     this.#sent.delete(call.id);
   }
 
+  /** Its servers know no copies. */
+  another(): undefined {}
+
   /** Its servers know no credit. */
   grant(): void {}
 

@@ -22,7 +22,7 @@ export function outcomeOf(error: unknown): number | string {
 
 export const isServed = (call: ClientCall | ServerCall): call is ServerCall => 'context' in call;
 
-/** Tells once of each subscription how it ended and how many milliseconds it took. */
+/** Tells once of each subscription how it ended and how many milliseconds it took. What `tell` throws is dropped: who watches a call can't fail it. */
 export function watchEnd(
   source: Observable<unknown>,
   tell: (outcome: Outcome, ms: number) => void,
@@ -31,7 +31,11 @@ export function watchEnd(
   return defer(() => {
     const begin = performance.now();
     onBegin?.();
-    const end = (outcome: Outcome) => tell(outcome, performance.now() - begin);
+    const end = (outcome: Outcome) => {
+      try {
+        tell(outcome, performance.now() - begin);
+      } catch {}
+    };
     return source.pipe(
       tap({
         error: (error: unknown) => end(outcomeOf(error)),

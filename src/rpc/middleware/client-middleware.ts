@@ -12,6 +12,16 @@ export interface ClientCall {
   readonly params: unknown;
   /** The call's own: for what is absent the client's defaults apply. */
   readonly options: CallOptions;
+  /** What has become of it on the wire, as far as it was made; undefined in a call that a middleware has made up. */
+  readonly progress?: CallProgress;
+}
+
+/** A call on the wire, read when it is asked for: the latest that was made for one that passes. */
+export interface CallProgress {
+  /** Of its request; undefined before it is made, and for a `gather$`. */
+  readonly id: number | undefined;
+  /** Times that it was sent, retries and copies included. */
+  readonly attempt: number | undefined;
 }
 
 /**
@@ -21,7 +31,9 @@ export interface ClientCall {
  * nothing; errors are CallErrors. With `ack` the items are `StreamItem`s: who drops one settles it.
  *
  * The last item is what `call` resolves with; what the middleware throws or errors with is how the
- * call ends. A call's timeout counts for each `next`, not for the time that a middleware holds it.
+ * call ends. A call's timeout counts for each `next`; and a middleware may hold the call as long, neither
+ * a `next` under way nor, of a stream, an item emitted: then it ends as one that wasn't sent, or as unknown
+ * where there has been a `next`.
  *
  * @example
  * const token: ClientMiddleware = (call, next) => {

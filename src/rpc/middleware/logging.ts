@@ -14,10 +14,12 @@ export interface Logger {
 }
 
 /**
- * Logs the end of each call, of a client or of a server: `service`, `method`, `kind`, `duration` in
+ * Logs the end of each call, of a client or of a server: `service`, `method`, `kind`, the
+ * request's `id`, the `attempt` (of a client the last, of a server the first that came), `duration` in
  * milliseconds and `outcome` (`ok`, `cancelled`, the code of an error, or the reason of a local one).
  * Never params, results, headers or messages of errors. What went well and what was cancelled is
  * `info`, a server's own mistakes (-32603, -32000) are `error`, everything else is `warn`.
+ * A logger that throws fails no call.
  *
  * @example
  * const client = connection.client(prices, { middleware: [logging(pino())] });
@@ -27,9 +29,10 @@ export function logging(logger: Logger): AnyMiddleware {
     const { service, method, kind } = call;
     const served = isServed(call);
     return watchEnd(next(call), (outcome, ms) => {
+      const { id, attempt } = (served ? call.context : call.progress) ?? {};
       const duration = Math.round(ms * 1_000) / 1_000;
       logger[levelOf(outcome, served)](
-        { service, method, kind, duration, outcome },
+        { service, method, kind, id, attempt, duration, outcome },
         served ? 'served' : 'called',
       );
     });

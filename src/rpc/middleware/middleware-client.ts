@@ -9,17 +9,18 @@ import { signalOf } from '../call-meta.js';
 import type { CallOptions } from '../call-options.js';
 import { ServiceClient } from '../client.js';
 import type { ClientOptions } from '../client-api.js';
-import type { Link } from '../correlation.js';
-import { UnknownError } from '../error.js';
+import type { Correlation, Link } from '../correlation.js';
 import type { Gathered, GatherOptions } from '../gather-options.js';
 import { chain, checked } from './chain.js';
 import type { ClientCall, ClientMiddleware } from './client-middleware.js';
+import { Passage } from './passage.js';
 
 const NO_OPTIONS: CallOptions = {};
 
 export class MiddlewareClient extends ServiceClient {
   readonly #name: string;
-  readonly #way: (call: ClientCall) => Observable<unknown>;
+  readonly #middleware: readonly ClientMiddleware[];
+  readonly #correlation: Correlation;
 
   constructor(
     service: string,
@@ -29,7 +30,8 @@ export class MiddlewareClient extends ServiceClient {
   ) {
     super(service, methods, link, options);
     this.#name = service;
-    this.#way = chain(checked(options.middleware), (call) => this.#send(call));
+    this.#middleware = checked(options.middleware);
+    this.#correlation = link.correlation;
   }
 
   override call<R>(method: string, params?: Params, options?: CallOptions): Promise<R> {
@@ -58,43 +60,20 @@ export class MiddlewareClient extends ServiceClient {
     params: unknown,
     options: CallOptions = NO_OPTIONS,
   ): Observable<R> {
-    const call: ClientCall = { service: this.#name, method, kind, params, options };
+    const name = `${this.#name}.${method}`;
     const signal = signalOf(options);
-    if (signal === undefined) return this.#way(call) as Observable<R>;
-    return aborting(
-      this.#way(call),
-      () => this.#send(call),
-      signal,
-      `${this.#name}.${method}`,
-    ) as Observable<R>;
+    return new Observable<unknown>((subscriber) => {
+      const passage = new Passage(name, kind, this.#correlation, this.timeoutOf(options), subscriber);
+      const call: ClientCall = { service: this.#name, method, kind, params, options, progress: passage };
+      const send = (last: ClientCall) => passage.making(this.#send(last, passage));
+      if (signal?.aborted) return send(call).subscribe(subscriber);
+      return passage.run(chain(this.#middleware, send)(call), signal);
+    }) as Observable<R>;
   }
 
-  #send({ kind, method, params, options }: ClientCall): Observable<unknown> {
+  #send({ kind, method, params, options }: ClientCall, passage: Passage): Observable<unknown> {
     if (kind === 'gather') return super.gather$(method, params as Params, options);
-    const sent = this.observe([kind], method, params, options);
+    const sent = this.observe([kind], method, params, options, passage.made);
     return kind === 'notification' ? sent.pipe(ignoreElements()) : sent;
   }
-}
-
-/**
- * A call under way ends by its own listener to the signal, and knows what is known of it. This one
- * ends a call that a middleware holds: one that it delays, say, or would make again.
- */
-function aborting(
-  way: Observable<unknown>,
-  aborted: () => Observable<unknown>,
-  signal: AbortSignal,
-  name: string,
-): Observable<unknown> {
-  return new Observable((subscriber) => {
-    if (signal.aborted) return aborted().subscribe(subscriber);
-    const abort = () =>
-      queueMicrotask(() => {
-        const text = `${name}: aborted by its caller while a middleware held it`;
-        subscriber.error(new UnknownError('aborted', text, { cause: signal.reason }));
-      });
-    signal.addEventListener('abort', abort, { once: true });
-    subscriber.add(() => signal.removeEventListener('abort', abort));
-    return way.subscribe(subscriber);
-  });
 }

@@ -3,6 +3,8 @@
  * does stays below, in the correlation, where also a late answer to an earlier attempt counts.
  */
 import type { Observable } from 'rxjs';
+import type { CallOptions } from '../call-options.js';
+import { type HedgeOptions, hedgePolicy } from '../hedge-options.js';
 import { milliseconds } from '../options.js';
 import { RetryBudget, type RetryOptions, retryPolicy } from '../retry.js';
 import type { ClientMiddleware } from './client-middleware.js';
@@ -34,7 +36,24 @@ export function withRetry(retry: RetryOptions = {}): ClientMiddleware {
     next(decided(call.options) ? call : { ...call, options: { ...call.options, retry } });
 }
 
-const decided = ({ retry }: { readonly retry?: unknown }): boolean => retry !== undefined;
+/**
+ * Has the requests that pass hedged (`CallOptions.hedge`), where they say nothing of their own about it and
+ * have no retry and no key. Their handlers may run on several servers: name methods that may.
+ *
+ * @example
+ * connection.client(prices, { middleware: [only(['quote'], withHedging({ delay: 50 }))] });
+ */
+export function withHedging(hedge: HedgeOptions): ClientMiddleware {
+  hedgePolicy(hedge);
+  return (call, next) =>
+    next(
+      call.kind !== 'request' || call.options.key !== undefined || decided(call.options)
+        ? call
+        : { ...call, options: { ...call.options, hedge } },
+    );
+}
+
+const decided = ({ retry, hedge }: CallOptions): boolean => retry !== undefined || hedge !== undefined;
 
 /**
  * A middleware, of either side, for some methods alone; the others pass by it.

@@ -106,7 +106,7 @@ export {
 export type { Gathered, GatherOptions } from './rpc/gather-options.js';
 export type { HedgeOptions } from './rpc/hedge-options.js';
 export type { AnyMiddleware } from './rpc/middleware/call-end.js';
-export type { ClientCall, ClientMiddleware } from './rpc/middleware/client-middleware.js';
+export type { CallProgress, ClientCall, ClientMiddleware } from './rpc/middleware/client-middleware.js';
 export { type Logger, logging, type Write } from './rpc/middleware/logging.js';
 export {
   type ConnectionStats,

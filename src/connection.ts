@@ -27,7 +27,7 @@ import { Inbox } from './rpc/inbox.js';
 import type { ConnectionStats } from './rpc/middleware/metrics.js';
 import { MiddlewareClient } from './rpc/middleware/middleware-client.js';
 import { middlewareEntries } from './rpc/middleware/middleware-entries.js';
-import { count, milliseconds } from './rpc/options.js';
+import { count, flag, milliseconds } from './rpc/options.js';
 import { Route } from './rpc/route.js';
 import { RunningCalls } from './rpc/running.js';
 import { ServiceServer } from './rpc/server.js';
@@ -271,6 +271,7 @@ class KafkaConnection implements Connection {
       replyTopics: dialects.allow(options.replyTopics ?? [this.#inbox.peer.topic, repliesTopic]),
       concurrency: count('concurrency', options.concurrency ?? 256),
       maxQueued: count('maxQueued', options.maxQueued ?? 10_000),
+      atMostOnce: flag('atMostOnce', options.atMostOnce ?? false),
       clockTolerance: count('clockTolerance', options.clockTolerance ?? 2_000, 0),
       maxRemembered: count('maxRemembered', options.maxRemembered ?? 100_000),
       sessionTimeout: milliseconds('sessionTimeout', options.sessionTimeout ?? 6_000),

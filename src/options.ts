@@ -61,6 +61,12 @@ export interface ServeOptions {
   readonly interop?: ServeInterop;
   /** What each call passes through in its turn, before its handler; outermost first. @default none */
   readonly middleware?: readonly ServerMiddleware[];
+  /**
+   * Commits requests before their handlers run, so that none runs on two instances: a crash loses what had
+   * begun or waited. Records that came together share a commit; beyond `maxQueued` that wait for theirs,
+   * reading stops. @default false: commits them once they are answered, so that none is lost
+   */
+  readonly atMostOnce?: boolean;
   /** Milliseconds that clocks may differ: a request is dropped only when it expired that long ago. @default 2000 */
   readonly clockTolerance?: number;
   /** Calls with an attempt or an idempotency key that are remembered until their deadline; beyond it more are refused with -32002. @default 100000 */

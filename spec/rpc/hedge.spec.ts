@@ -252,17 +252,29 @@ describe('hedge', () => {
     expect(sent().length).to.equal(2);
   });
 
-  it('should teach the route nothing, and prefer partitions of other servers', async () => {
-    const { client, route } = await open(undefined, {}, 3);
+  it('should prefer partitions of other servers', async () => {
+    const { route } = await open(undefined, {}, 3);
     // Server `a` has the partitions 0 and 1, `b` has 2: plain calls have learned it.
     const peer = (instance: string) => ({ topic: 'callstream.inbox', partition: 0, instance });
     const of = (partition: number) => ({ partition, id: 0 }) as Parameters<typeof route.answered>[0];
     for (const [partition, name] of ['a', 'a', 'b'].entries()) route.answered(of(partition), peer(name));
     expect([route.another([0]), route.another([1]), route.another([2])]).to.deep.equal([2, 2, 0]);
     expect([route.another([0, 2]), route.another([0, 1, 2])]).to.deep.equal([1, undefined]);
+  });
+
+  it('should learn whose partition it is from the attempt that was answered, not from the first', async () => {
+    const { client, route } = await open({ delay: 10 }, {}, 2);
     await answering(({ id, meta }) => (meta.attempt === 2 ? ok(id, 1) : undefined));
-    for (let i = 0; i < 6; i += 1) await bench.until(client.call('m', [], { hedge: { delay: 10 } }));
-    expect([route.another([0]), route.another([1]), route.another([2])]).to.deep.equal([2, 2, 0]);
+    await bench.until(client.call('m'));
+    const [first, copy] = sent().map(({ record }) => record.partition);
+    await bench.advance(10);
+    const before = cancels();
+    for (const partition of [first, copy]) {
+      route.cancel({ id: 99, partition } as Parameters<typeof route.cancel>[0]);
+    }
+    await bench.advance(10);
+    expect(raw.control(`server-${copy}`)).to.deep.equal([{ method: '$/cancel', id: 99 }]);
+    expect([raw.control(`server-${first}`), cancels()]).to.deep.equal([[], [...before, first]]);
   });
 
   it('should run once on each of two servers, and stop the loser; on one server it runs once', async () => {

@@ -84,6 +84,16 @@ export class Offsets {
     }
   }
 
+  /** Whether a commit has reached the record, done or not. */
+  reached({ topic, partition, offset }: TopicPartitionOffset): boolean {
+    return this.#progress(topic, partition).committed > offset;
+  }
+
+  /** Whether no commit has reached the record, and one still may. */
+  due(record: TopicPartitionOffset): boolean {
+    return this.#progress(record.topic, record.partition).assigned && !this.reached(record);
+  }
+
   #progress(topic: string, partition: number): Progress {
     const key = `${topic}/${partition}`;
     let progress = this.#partitions.get(key);

@@ -12,6 +12,13 @@ import {
   type TopicPartitionOffset,
 } from '../kafka/port.js';
 
+/** A record that waits for its commit before it is worked on. */
+interface First {
+  readonly record: ConsumerRecord;
+  /** Whether its commit was made: only then may it be worked on. */
+  readonly then: (committed: boolean) => void;
+}
+
 /** Milliseconds between commits. */
 const COMMIT_INTERVAL = 200;
 
@@ -19,14 +26,22 @@ export class Commits {
   readonly offsets = new Offsets();
   consumer: Consumer | undefined;
   readonly #clock: Clock;
+  readonly #maxFirsts: number;
   readonly #onError: (error: KafkaError) => void;
   readonly #waiters = new Set<() => void>();
   #stopTimer: (() => void) | undefined;
+  #firsts: First[] = [];
+  #committing = false;
+  #closed = false;
+  #flooded = false;
+  #paused = false;
   /** Open records of no partition of the group's. */
   #aside = 0;
 
-  constructor(clock: Clock, onError: (error: KafkaError) => void) {
+  /** `maxFirsts`: records that wait for their commit before they are worked on; beyond it reading stops. */
+  constructor(clock: Clock, maxFirsts: number, onError: (error: KafkaError) => void) {
     this.#clock = clock;
+    this.#maxFirsts = maxFirsts;
     this.#onError = onError;
   }
 
@@ -50,6 +65,43 @@ export class Commits {
       this.#aside -= 1;
       for (const check of this.#waiters) check();
     };
+  }
+
+  /** Reading stops while its server says so, and while too many records wait for their commit. */
+  pause(flooded = this.#flooded): void {
+    this.#flooded = flooded;
+    const paused = flooded || this.#firsts.length > this.#maxFirsts;
+    if (paused === this.#paused) return;
+    this.#paused = paused;
+    if (paused) this.consumer?.pause();
+    else this.consumer?.resume();
+  }
+
+  /** Commits a record that was taken, with those of the same turn, before it is worked on. */
+  first(record: ConsumerRecord, then: (committed: boolean) => void): void {
+    this.#firsts.push({ record, then });
+    this.pause();
+    if (this.#committing) return;
+    this.#committing = true;
+    this.#clock.soon(() => void this.#commitFirsts());
+  }
+
+  /** A commit that fails is tried again, as long as the partition is this member's. */
+  async #commitFirsts(): Promise<void> {
+    while (this.#firsts.length > 0) {
+      const firsts = this.#firsts;
+      this.#firsts = [];
+      this.pause();
+      for (const { record } of firsts) this.offsets.done(record);
+      while (!this.#closed && firsts.some(({ record }) => this.offsets.due(record))) {
+        await this.flush();
+        if (!this.#closed && firsts.some(({ record }) => this.offsets.due(record))) {
+          await new Promise<void>((resolve) => this.#clock.after(COMMIT_INTERVAL, resolve));
+        }
+      }
+      for (const { record, then } of firsts) then(this.offsets.reached(record));
+    }
+    this.#committing = false;
   }
 
   /** Resolves when none of these partitions' records is open, or after `ms`; at the end none of all. */
@@ -86,6 +138,7 @@ export class Commits {
 
   /** What is done after this is not committed: another instance has the partitions. */
   close(): void {
+    this.#closed = true;
     this.#stopTimer?.();
     this.#stopTimer = () => {};
   }

@@ -92,10 +92,13 @@ export class HedgedCall extends UnaryCall {
     this.#stopTimer = clock.after(delay, () => this.#another());
   }
 
-  /** Whose partition the answer came from is not known from its sender: the route learns nothing of it. */
-  override onResult(result: unknown, _envelope: Envelope, response: Response): void {
+  /** The sender is the server of the partition to which the attempt went that it answers, not of the call's. */
+  override onResult(result: unknown, { sender }: Envelope, response: Response): void {
     if (!this.end()) return;
-    this.#release(attemptOf(response) ?? 1);
+    const attempt = attemptOf(response) ?? 1;
+    const asked = this.#asked[attempt - 1];
+    if (asked !== undefined) this.link.route.answered(asked, sender);
+    this.#release(attempt);
     this.settle(result);
   }
 

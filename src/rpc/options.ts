@@ -13,6 +13,12 @@ export function count(field: string, value: number, from = 1): number {
   throw new TypeError(`${field}: expected an integer from ${from}, got ${String(value)}`);
 }
 
+/** Yes or no. */
+export function flag(field: string, value: boolean): boolean {
+  if (typeof value === 'boolean') return value;
+  throw new TypeError(`${field}: expected true or false, got ${String(value)}`);
+}
+
 function within(field: string, value: number, from: number, to: number, what: string): number {
   if (typeof value === 'number' && value >= from && value <= to) return value;
   throw new TypeError(`${field}: expected ${what} from ${from} to ${to}, got ${String(value)}`);

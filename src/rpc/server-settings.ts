@@ -17,6 +17,7 @@ export interface ServerSettings extends ServerLimits {
   readonly concurrency: number;
   readonly maxQueued: number;
   readonly clockTolerance: number;
+  readonly atMostOnce: boolean;
   readonly maxRemembered: number;
   readonly sessionTimeout: number;
   readonly revokeTimeout: number;

@@ -75,10 +75,9 @@ export class ServiceServer {
     this.#settings = settings;
     this.#context = context;
     this.#callers = new Callers(settings.repliesTopic, settings.replyTopics, inbox.peer);
-    this.#commits = new Commits(kafka.clock, (error) => this.#onKafkaError(error));
+    this.#commits = new Commits(kafka.clock, settings.maxQueued, (error) => this.#onKafkaError(error));
     this.#turns = new Turns(settings.concurrency, settings.maxQueued, (flooded) => {
-      if (flooded) this.#commits.consumer?.pause();
-      else this.#commits.consumer?.resume();
+      this.#commits.pause(flooded);
     });
     const deadlines = new Deadlines(kafka.clock);
     this.#memory = new Memory(deadlines, settings.maxRemembered, settings.clockTolerance);
@@ -169,7 +168,17 @@ export class ServiceServer {
 
   #onRecord(record: ConsumerRecord): void {
     if (this.#stopping !== undefined || !this.#commits.take(record)) return;
-    this.#open(record, readEnvelope(record.headers), () => this.#commits.done(record));
+    if (this.#settings.atMostOnce) this.#commitFirst(record);
+    else this.#open(record, readEnvelope(record.headers), () => this.#commits.done(record));
+  }
+
+  /** What isn't committed, because the partition has moved, is another instance's; what is, nobody runs again. */
+  #commitFirst(record: ConsumerRecord): void {
+    const done = this.#commits.aside();
+    this.#commits.first(record, (committed) => {
+      if (committed && !this.#drained) this.#open(record, readEnvelope(record.headers), done);
+      else done();
+    });
   }
 
   readonly #onBroadcast = (record: ConsumerRecord, envelope: Envelope): void => {

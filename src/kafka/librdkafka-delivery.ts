@@ -33,8 +33,8 @@ const SUSPECTS = 256;
 /** The native consumer, as far as delivery needs it. Its calls are void while there is none. */
 export interface Source {
   hold(pause: boolean): void;
-  /** What the consuming thread has taken so far: the next offset of each partition. */
-  positions(): readonly TopicPartitionOffset[];
+  /** What the consuming thread has taken so far: the next offset of each of these partitions. */
+  positions(of: readonly TopicPartition[]): readonly TopicPartitionOffset[];
 }
 
 const NO_HEADERS: Headers = [];
@@ -44,6 +44,8 @@ export class Delivery {
   readonly #source: Source;
   /** The next offset to arrive of each partition that is read: topic, then partition. */
   readonly #next = new Map<string, number[]>();
+  /** Those partitions, listed when it is first needed. */
+  #partitions: readonly TopicPartition[] | undefined;
   #held: ConsumerRecord[] = [];
   /** Ends behind what is held. */
   #heldEnds: TopicPartitionOffset[] = [];
@@ -98,6 +100,7 @@ export class Delivery {
   };
 
   add(partitions: readonly (TopicPartition & { offset?: number })[]): void {
+    this.#partitions = undefined;
     for (const { topic, partition, offset } of partitions) {
       const next = this.#next.get(topic) ?? [];
       next[partition] = offset ?? 0;
@@ -106,6 +109,7 @@ export class Delivery {
   }
 
   remove(partitions: readonly TopicPartition[]): void {
+    this.#partitions = undefined;
     for (const { topic, partition } of partitions) delete this.#next.get(topic)?.[partition];
     this.#held = this.#held.filter(
       ({ topic, partition }) => this.#next.get(topic)?.[partition] !== undefined,
@@ -177,7 +181,8 @@ export class Delivery {
   /** Records that the consuming thread has taken and this one hasn't seen yet. */
   #backlog(): number {
     let backlog = 0;
-    for (const { topic, partition, offset } of this.#source.positions()) {
+    this.#partitions ??= this.positions().map(({ topic, partition }) => ({ topic, partition }));
+    for (const { topic, partition, offset } of this.#source.positions(this.#partitions)) {
       const next = this.#next.get(topic)?.[partition];
       // A partition of which nothing was taken yet has no position.
       if (next !== undefined && offset > next) backlog += offset - next;

@@ -6,7 +6,7 @@ import type { NativeConsumer, NativeError } from './librdkafka-binding.js';
 import type { Source } from './librdkafka-delivery.js';
 import { toKafkaError } from './librdkafka-error.js';
 import type { Flow } from './librdkafka-flow.js';
-import { KafkaError, type TopicPartitionOffset } from './port.js';
+import { KafkaError, type TopicPartition, type TopicPartitionOffset } from './port.js';
 
 /** Milliseconds before a dead flow is replaced, doubled by each attempt that fails. */
 const RESTART = 100;
@@ -79,10 +79,11 @@ export class Flows implements Source {
     });
   }
 
-  positions(): readonly TopicPartitionOffset[] {
+  positions(of: readonly TopicPartition[]): readonly TopicPartitionOffset[] {
     let positions: TopicPartitionOffset[] = [];
     attempt(() => {
-      positions = this.native?.position() ?? [];
+      // Without a list the binding asks librdkafka's main thread for the assignment, and waits for it.
+      positions = this.native?.position([...of]) ?? [];
     });
     return positions;
   }

@@ -40,8 +40,11 @@ function count({ calls, runs, servers }: World): void {
   add('schedules');
   add('runs', runs.length);
   for (const { server } of servers) add('repeats', server?.stats.repeated ?? 0);
-  for (const { ends, left } of calls) {
+  for (const { answers, ends, hedged, left, step } of calls) {
     const [end] = ends;
+    if (hedged) add('hedged');
+    if (step.held !== undefined) add('through middleware');
+    add('answers of instances', answers.length);
     if (end === undefined) add(left ? 'left' : 'killed');
     else if ('result' in end) add('results');
     else add(end.error._tag === 'RpcError' ? `RpcError ${end.error.code}` : end.error._tag);

@@ -1,7 +1,7 @@
 /** What holds for every schedule, whatever goes wrong in it (design: what is promised). */
 import { header } from '../../src/kafka/port.js';
 import { messagesOf, remembered } from './log.js';
-import { type Call, type Run, TOLERANCE, type World } from './world.js';
+import { ASKED, type Call, type Run, TOLERANCE, type World } from './world.js';
 
 const TOPIC = 's.requests';
 
@@ -64,20 +64,33 @@ export function violations(world: World, patient: boolean): string[] {
   const byToken = new Map<number, Run[]>();
   for (const run of world.runs) byToken.set(run.token, [...(byToken.get(run.token) ?? []), run]);
   for (const [token, runs] of byToken) {
-    found.push(...ofRuns(token, runs, copies.get(token) ?? { records: 0, remembered: false }, world));
+    if (token < ASKED)
+      found.push(...ofRuns(token, runs, copies.get(token) ?? { records: 0, remembered: false }, world));
   }
   for (const issue of world.issues) if (!/threw|Unknown|NotSent|Failed/.test(issue)) found.push(issue);
   return found;
 }
 
-/** The attempts of a call go to one partition: nobody else would know them for what they are. */
-function ofRepeats({ broker }: World): string[] {
+/**
+ * The attempts of a call go to one partition: nobody else would know them for what they are. Those of a
+ * hedged one go each to another.
+ */
+function ofRepeats({ broker, calls }: World): string[] {
   const found: string[] = [];
   const first = new Map<string, number>();
+  const copies = new Map<string, number | undefined>();
+  const hedged = new Set(calls.filter((call) => call.hedged).map(({ token }) => token));
   for (const { headers, partition, value } of broker.records(TOPIC)) {
     const who = String(header(headers, 'kafka_correlationId'));
-    for (const { id, method } of messagesOf(value as Buffer)) {
+    for (const { id, method, meta, params } of messagesOf(value as Buffer)) {
       if (id === undefined || method?.startsWith('$/')) continue;
+      if (hedged.has(params[0])) {
+        const place = `${who} ${id} ${partition}`;
+        const before = copies.get(place) ?? meta?.attempt;
+        copies.set(place, before);
+        if (before !== meta?.attempt) found.push(`${method} ${id} was sent to ${partition} twice`);
+        continue;
+      }
       const before = first.get(`${who} ${id}`) ?? partition;
       first.set(`${who} ${id}`, before);
       if (before !== partition) found.push(`${method} ${id} was sent to ${before} and to ${partition}`);
@@ -119,8 +132,13 @@ function ofCall(call: Call, world: World, patient: boolean): string[] {
   }
   if (left && end.at > call.leftAt) fail('ended after it was left');
   const frozen = by.impaired.find(({ from, to }) => from <= expiresAt && to >= expiresAt);
-  const latest = Math.max(expiresAt, frozen?.to ?? 0);
+  // What holds it is frozen too, and the call begins after that.
+  const late =
+    (step.held ?? 0) > 0 ? by.impaired.filter(({ from, to }) => from <= expiresAt && to >= call.at) : [];
+  const latest = Math.max(expiresAt, frozen?.to ?? 0, ...late.map(({ to }) => to + 2 * step.timeout));
   if (!streams && end.at > latest) fail(`ended ${end.at - latest} ms late`);
+  if (step.method === 'ask') found.push(...ofAsked(call, name));
+  if (step.method === 'ask' && 'result' in end) return found;
   if ('result' in end) {
     if (streams && items.length !== step.count) fail(`completed with ${items.length} of ${step.count} items`);
     const got = (end.result as { token?: number } | undefined)?.token;
@@ -140,6 +158,21 @@ function ofCall(call: Call, world: World, patient: boolean): string[] {
     if (error.code === 7 && error.data !== token) fail(`got the error of ${error.data}`);
   }
   if (patient) found.push(...ofPatient(call, name, world));
+  return found;
+}
+
+/** Each instance answers once, and what it was asked. */
+function ofAsked({ answers, token }: Call, name: string): string[] {
+  const found: string[] = [];
+  const who = answers.map(({ instance }) => instance);
+  if (new Set(who).size < who.length) found.push(`${name}: an instance of ${who} answered twice`);
+  for (const { result } of answers) {
+    const wrong =
+      result._tag === 'Right'
+        ? result.right.token !== token
+        : result.left._tag !== 'RpcError' || ![-32001, -32002, -32003, -32603].includes(result.left.code);
+    if (wrong) found.push(`${name}: was answered ${JSON.stringify(result)}`);
+  }
   return found;
 }
 

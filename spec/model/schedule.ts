@@ -8,7 +8,7 @@ import fc from 'fast-check';
 export interface CallStep {
   readonly does: 'call';
   readonly client: number;
-  readonly method: 'echo' | 'slow' | 'fail' | 'busy' | 'feed' | 'pull' | 'note' | 'relay';
+  readonly method: 'echo' | 'slow' | 'fail' | 'busy' | 'feed' | 'pull' | 'note' | 'relay' | 'ask';
   /** Milliseconds that its handler takes, or that pass between two items of its stream. */
   readonly ms: number;
   /** Items of a stream; attempts that a busy server refuses. */
@@ -17,6 +17,10 @@ export interface CallStep {
   readonly retry:
     | { readonly attempts: number; readonly backoff: number; readonly perTry?: number }
     | undefined;
+  /** Of calls that have no retry, no key and nothing shared. */
+  readonly hedge: { readonly delay: number; readonly attempts: number } | undefined;
+  /** Milliseconds that a middleware of its client holds it; undefined: there is none. */
+  readonly held: number | undefined;
   /** Calls with the same number share an idempotency key. */
   readonly shared: number | undefined;
   readonly key: string | undefined;
@@ -79,7 +83,20 @@ const call: fc.Arbitrary<Step> = fc.record({
   does: fc.constant('call' as const),
   client: fc.nat(2),
   method: fc.constantFrom(
-    ...(['echo', 'slow', 'slow', 'slow', 'fail', 'busy', 'feed', 'feed', 'pull', 'note', 'relay'] as const),
+    ...([
+      'echo',
+      'slow',
+      'slow',
+      'slow',
+      'fail',
+      'busy',
+      'feed',
+      'feed',
+      'pull',
+      'note',
+      'relay',
+      'ask',
+    ] as const),
   ),
   ms: fc.oneof(fc.nat(60), fc.nat(600)),
   count: fc.nat(12),
@@ -92,6 +109,10 @@ const call: fc.Arbitrary<Step> = fc.record({
     }),
     2,
   ),
+  hedge: maybe(
+    fc.record({ delay: fc.integer({ min: 1, max: 200 }), attempts: fc.integer({ min: 2, max: 4 }) }),
+  ),
+  held: maybe(fc.oneof(fc.constant(0), fc.nat(400))),
   shared: maybe(fc.nat(2)),
   key: maybe(fc.constantFrom('a', 'b', 'c')),
   window: fc.integer({ min: 1, max: 6 }),

@@ -10,6 +10,8 @@ import { RpcError } from '../../src/jsonrpc/error.js';
 import { type Kafka, KafkaError, type ProducerRecord } from '../../src/kafka/port.js';
 import type { CallContext } from '../../src/rpc/dispatch.js';
 import type { CallError } from '../../src/rpc/error.js';
+import type { Gathered } from '../../src/rpc/gather-options.js';
+import type { ClientMiddleware } from '../../src/rpc/middleware/client-middleware.js';
 import { MemoryBroker, seeded, VirtualClock } from '../../src/testing/index.js';
 import { messagesOf, remembered } from './log.js';
 import type { CallStep, FateStep, Schedule } from './schedule.js';
@@ -17,6 +19,8 @@ import type { CallStep, FateStep, Schedule } from './schedule.js';
 export const SESSION = 700;
 export const LEASE = 1_000;
 export const TOLERANCE = 2_000;
+/** Tokens of questions to all instances begin here. */
+export const ASKED = 2_000_000;
 const INBOXES = Array.from({ length: 9 }, (_, index) => `inbox.${index}`);
 
 /** What a handler is told: whose run it is, how long it takes. */
@@ -52,6 +56,9 @@ export interface Call {
   readonly at: number;
   readonly expiresAt: number;
   readonly items: (readonly [number, number])[];
+  /** What instances have answered to a question to all. */
+  readonly answers: Gathered<{ readonly token: number }>[];
+  readonly hedged: boolean;
   readonly ends: (
     | { readonly at: number; readonly result: unknown }
     | { readonly at: number; readonly error: CallError }
@@ -323,12 +330,15 @@ export class World {
     const by = this.clients[step.client % this.clients.length] as Process;
     if (by.state === 'killed' || by.state === 'frozen') return;
     const streams = step.method === 'feed' || step.method === 'pull';
-    const keyed = step.shared !== undefined && !streams && step.method !== 'relay';
+    const asks = step.method === 'ask';
+    const keyed = step.shared !== undefined && !streams && !asks && step.method !== 'relay';
+    const single = !streams && !asks && !keyed && step.method !== 'note';
+    const hedged = single && step.hedge !== undefined && step.retry === undefined && step.key === undefined;
     this.#lastToken += 1;
     // Who shares a key asks for the same.
     const token = keyed
       ? 1_000_000 + 10 * Object.keys(contract.methods).indexOf(step.method) + (step.shared ?? 0)
-      : this.#lastToken;
+      : this.#lastToken + (asks ? ASKED : 0);
     const controller = new AbortController();
     let subscription: Subscription | undefined;
     const at = this.clock.now();
@@ -337,8 +347,11 @@ export class World {
       by,
       token,
       at,
-      expiresAt: at + step.timeout,
+      // A middleware may hold it as long as the call itself may take.
+      expiresAt: at + step.timeout + Math.min(step.held ?? 0, step.timeout),
       items: [],
+      answers: [],
+      hedged,
       ends: [],
       left: false,
       leftAt: Number.POSITIVE_INFINITY,
@@ -354,7 +367,13 @@ export class World {
     };
     this.calls.push(call);
     const ended = (end: object) => call.ends.push({ at: this.clock.now(), ...end } as Call['ends'][number]);
-    const client = by.connection.client(contract);
+    const { held } = step;
+    const hold: ClientMiddleware = (passing, next) =>
+      new Observable((to) => {
+        if (held === 0) return next(passing).subscribe(to);
+        return by.kafka.clock.after(held ?? 0, () => to.add(next(passing).subscribe(to)));
+      });
+    const client = by.connection.client(contract, held === undefined ? {} : { middleware: [hold] });
     const params: t.TypeOf<typeof order> = [token, step.ms, step.count, step.obeys];
     const options = {
       timeout: step.timeout,
@@ -362,6 +381,7 @@ export class World {
       ...(step.retry && { retry: step.retry }),
       ...(keyed && { idempotencyKey: `${step.method} ${step.shared}` }),
       ...(step.key && { key: step.key }),
+      ...(hedged && step.hedge && { hedge: step.hedge }),
     };
     if (streams) {
       subscription = client.call$(step.method as 'feed', params, options).subscribe({
@@ -369,6 +389,15 @@ export class World {
         error: (error: CallError) => ended({ error }),
         complete: () => ended({ result: undefined }),
       });
+    } else if (asks) {
+      const { timeout } = step;
+      subscription = client
+        .gather$('slow', params, { timeout, ...(step.count > 6 && { stall: step.ms + 1 }) })
+        .subscribe({
+          next: (answer) => call.answers.push(answer),
+          error: (error: CallError) => ended({ error }),
+          complete: () => ended({ result: undefined }),
+        });
     } else {
       const answer: Promise<unknown> =
         step.method === 'note'

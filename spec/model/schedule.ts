@@ -76,7 +76,8 @@ export interface Schedule {
 }
 
 const wait = fc.oneof({ weight: 3, arbitrary: fc.constant(0) }, { weight: 7, arbitrary: fc.nat(80) });
-const maybe = <T>(arbitrary: fc.Arbitrary<T>, freq = 1) => fc.option(arbitrary, { nil: undefined, freq });
+/** Absent once in `freq` times. */
+const maybe = <T>(arbitrary: fc.Arbitrary<T>, freq = 2) => fc.option(arbitrary, { nil: undefined, freq });
 
 const call: fc.Arbitrary<Step> = fc.record({
   wait,
@@ -107,7 +108,7 @@ const call: fc.Arbitrary<Step> = fc.record({
       backoff: fc.integer({ min: 1, max: 60 }),
       perTry: maybe(fc.integer({ min: 1, max: 300 })),
     }),
-    2,
+    3,
   ),
   hedge: maybe(
     fc.record({ delay: fc.integer({ min: 1, max: 200 }), attempts: fc.integer({ min: 2, max: 4 }) }),

@@ -343,6 +343,8 @@ describe('client middleware', () => {
       const end = ending(caller.client(prices, { middleware: [() => NEVER] }).call('quote', ['A']));
       await bench.until(caller.close());
       expect(await end).to.equal('NotSent closed');
+      const after = caller.client(prices, { middleware: [() => NEVER] });
+      expect(await ending(after.call('quote', ['A']))).to.equal('NotSent closed');
     });
 
     it('should leave alone what was aborted before', async () => {

@@ -2,7 +2,7 @@
  * One call on its way through a client's middleware: what was made of it on the wire, and how long a
  * middleware may hold it. Above: middleware-client.ts. Below: the correlation's deadlines.
  */
-import { defer, finalize, type Observable, type Subscriber, type Subscription, tap } from 'rxjs';
+import { defer, finalize, type Observable, type Subscriber, Subscription, tap } from 'rxjs';
 import type { Correlation, PendingCall } from '../correlation.js';
 import type { Expiring, Line } from '../deadlines.js';
 import { NotSentError, UnknownError } from '../error.js';
@@ -66,6 +66,7 @@ export class Passage implements CallProgress, Expiring {
       this.correlation.deadlines.remove(this);
     });
     this.#hold();
+    if (subscriber.closed) return Subscription.EMPTY;
     return way.pipe(tap(() => this.#emitted())).subscribe(subscriber);
   }
 
@@ -81,10 +82,9 @@ export class Passage implements CallProgress, Expiring {
   }
 
   #hold(): void {
-    if (this.#below > 0 || this.#open || this.line !== undefined) return;
-    if (!this.subscriber.closed && !this.correlation.closed) {
-      this.correlation.deadlines.add(this, this.timeout);
-    }
+    if (this.#below > 0 || this.#open || this.line !== undefined || this.subscriber.closed) return;
+    if (this.correlation.closed) this.expire();
+    else this.correlation.deadlines.add(this, this.timeout);
   }
 
   #end(reason: 'aborted' | 'closed' | 'timeout', what: string, cause?: unknown): void {

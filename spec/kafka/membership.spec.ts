@@ -69,21 +69,26 @@ describeOnKafka('members of a group on a real Kafka', function () {
     expect(second.errors).deep.equal([]);
   });
 
-  it('should come back under its name without a rebalance', async () => {
-    const topic = await newTopic(4);
-    const options = { group: unique('group'), sessionTimeout: 10_000 };
-    const stays = await member(topic, { ...options, groupInstanceId: 'a' });
-    const goes = await member(topic, { ...options, groupInstanceId: 'b' });
-    await until(() => stays.has() === 2 && goes.has() === 2, 'two partitions each', 20_000);
-    const before = stays.events.length;
-    await goes.connection.close();
-    const back = await member(topic, { ...options, groupInstanceId: 'b' });
-    await until(() => back.has() === 2, 'its partitions', 8_000);
-    const changes = stays.events
-      .slice(before)
-      .filter(({ type }) => type === 'assigned' || type === 'revoked');
-    expect(changes).deep.equal([]);
-  });
+  for (const [protocol, session] of [
+    ['classic', { sessionTimeout: 10_000 }],
+    ['consumer', {}],
+  ] as const) {
+    it(`should come back under its name without a rebalance, protocol ${protocol}`, async () => {
+      const topic = await newTopic(4);
+      const options: ReadOptions = { group: unique('group'), protocol, ...session };
+      const stays = await member(topic, { ...options, groupInstanceId: 'a' });
+      const goes = await member(topic, { ...options, groupInstanceId: 'b' });
+      await until(() => stays.has() === 2 && goes.has() === 2, 'two partitions each', 20_000);
+      const before = stays.events.length;
+      await goes.connection.close();
+      const back = await member(topic, { ...options, groupInstanceId: 'b' });
+      await until(() => back.has() === 2, 'its partitions', 8_000);
+      const changes = stays.events
+        .slice(before)
+        .filter(({ type }) => type === 'assigned' || type === 'revoked');
+      expect(changes).deep.equal([]);
+    });
+  }
 
   it('should end the first of two members of one name as fenced, for good', async () => {
     const topic = await newTopic(2);
@@ -97,5 +102,17 @@ describeOnKafka('members of a group on a real Kafka', function () {
     expect(first.errors).lengthOf(1);
     expect(first.errors[0]).include({ name: 'KafkaError', reason: 'fenced' });
     expect([second.errors, second.has()]).deep.equal([[], 2]);
+  });
+
+  it('should refuse the second of two members of one name, by the new protocol', async () => {
+    const topic = await newTopic(2);
+    const options: ReadOptions = { group: unique('group'), groupInstanceId: 'one', protocol: 'consumer' };
+    const first = await member(topic, options);
+    await until(() => first.has() === 2, 'all partitions', 20_000);
+    const second = await member(topic, options);
+    await until(() => second.errors.length > 0, 'the refusal', 20_000);
+    expect(second.errors[0]).include({ name: 'KafkaError', reason: 'fenced' });
+    await sleep(1_000);
+    expect([first.errors, first.has(), second.has()]).deep.equal([[], 2, 0]);
   });
 });

@@ -13,7 +13,14 @@ import {
   take,
   toArray,
 } from 'rxjs';
-import { type Connection, connect, processEach, type Topic, type TopicEvent } from '../../src/index.js';
+import {
+  type Connection,
+  connect,
+  header,
+  processEach,
+  type Topic,
+  type TopicEvent,
+} from '../../src/index.js';
 import { openKafka } from '../../src/kafka/librdkafka.js';
 import type { Kafka } from '../../src/kafka/port.js';
 import { brokers, describeOnKafka, unique } from './brokers.js';
@@ -112,6 +119,59 @@ describeOnKafka('topics on a real Kafka', function () {
     expect(second).include({ value: null });
     const error = await raw.publish(Buffer.alloc(1_100_000)).catch((thrown) => thrown);
     expect(error).include({ reason: 'too large', notSent: true });
+  });
+
+  it('should put a poison record into the dead-letter topic and go on behind it', async () => {
+    const topic = await newTopic(1);
+    const dead = await newTopic(1);
+    const raw = connection.topic(topic.name, { codec: 'raw' });
+    const rawDead = connection.topic(dead.name, { codec: 'raw' });
+    for (const text of ['1', '{', '"poison"', '4']) await raw.publish(Buffer.from(text));
+    const work = async ({ value }: { value: unknown }) => {
+      if (value === 'poison') throw new Error('not a number');
+      return value;
+    };
+    const options = { group: unique('group'), to: 'now', onInvalid: 'deadLetter', deadLetter: dead } as const;
+    const onError = { retry: { attempts: 1 }, deadLetter: dead };
+    const done = await lastValueFrom(
+      topic.records$(options).pipe(processEach(work, { ordered: 'partition', onError }), toArray()),
+    );
+    expect(done).deep.equal([1, 4]);
+    const kept = await lastValueFrom(rawDead.records$({ to: 'now' }).pipe(toArray()));
+    const found = kept.map(({ value, headers }) => [
+      String(value),
+      String(header(headers, 'callstream-origin')),
+      String(header(headers, 'callstream-error')).split(':')[0],
+    ]);
+    expect(found).deep.equal([
+      ['{', `${topic.name}/0/1`, 'value'],
+      ['"poison"', `${topic.name}/0/2`, 'not a number'],
+    ]);
+    const again = topic.records$({ group: options.group, to: 'now' });
+    await until(() => topic.stats.invalid === 1, 'one invalid record');
+    expect(await values(again)).deep.equal([]);
+  });
+
+  it('should tell of assignments, ends, lag and what is handed over in one Observable', async () => {
+    const topic = await newTopic(1);
+    await lastValueFrom(topic.publishAll(upTo(3)));
+    const events: TopicEvent[] = [];
+    const watching = topic.events$.subscribe((event) => events.push(event));
+    const group = unique('group');
+    const options = { group, lagInterval: 100, maxUnacked: 1, revokeTimeout: 200 };
+    const held: { ack(): void }[] = [];
+    const reading = topic.records$(options).subscribe((record) => held.push(record));
+    const find = (type: TopicEvent['type']) => events.find((event) => event.type === type);
+    await until(() => find('lag') !== undefined && find('end') !== undefined, 'lag and the end');
+    reading.unsubscribe();
+    await until(() => find('revoked') !== undefined, 'the hand-over');
+    watching.unsubscribe();
+    const partitions = [{ topic: topic.name, partition: 0 }];
+    expect(held).lengthOf(1);
+    expect(find('assigned')).deep.equal({ type: 'assigned', group, partitions });
+    expect(find('lag')).deep.equal({ type: 'lag', group, ...partitions[0], lag: 2 });
+    expect(find('end')).deep.equal({ type: 'end', group, ...partitions[0], offset: 3 });
+    expect(find('revoked')).deep.equal({ type: 'revoked', group, partitions, lost: false, unfinished: 1 });
   });
 
   it('should error where the topic is missing, and read it once it is there', async () => {

@@ -148,7 +148,7 @@ export class Member implements Consumer {
       },
       onEnd: this.#delivery.end,
       onWarning: (error) => this.#warn(error),
-      onDeath: (error) => this.#flows.died(this.#fenced(error) ?? error),
+      onDeath: (error) => this.#flows.died(this.#fenced(error) ?? toKafkaError(error, this.#doing)),
       onRebalance: (code, partitions) => this.#rebalance(flow, code, partitions),
       onCommit: (error, offsets) => {
         const code = error && codeOf(error);
@@ -160,6 +160,11 @@ export class Member implements Consumer {
     });
     await flow.open(connectTimeout, (native) => native.subscribe([...this.#options.topics]));
     return flow;
+  }
+
+  /** The text of an error, of a right that is missing say, names neither the topic nor the group. */
+  get #doing(): string {
+    return `Reading ${this.#options.topics.join(', ')} in the group ${this.#options.group}`;
   }
 
   #rebalance(flow: Flow, code: number | undefined, given: readonly TopicPartition[]): void {
@@ -262,7 +267,7 @@ export class Member implements Consumer {
   }
 
   #warn(error: NativeError): void {
-    const warning = toKafkaError(error, `Reading ${this.#options.topics.join(', ')}`);
+    const warning = toKafkaError(error, this.#doing);
     this.#joined.reject(warning);
     this.#handlers.onError(warning);
   }

@@ -33,6 +33,7 @@ export class Reader implements Consumer {
   readonly #settings: ConsumerSettings;
   readonly #handlers: ConsumerHandlers;
   readonly #options: ReadingOptions;
+  readonly #doing: string;
   readonly #delivery: Delivery;
   readonly #flows: Flows;
   #closed: Promise<void> | undefined;
@@ -45,6 +46,8 @@ export class Reader implements Consumer {
   ) {
     this.#settings = settings;
     this.#options = options;
+    // The text of an error, of a right that is missing say, doesn't name the topic.
+    this.#doing = `Reading ${[...new Set(from.map(({ topic }) => topic))].join(', ')}`;
     this.#handlers = handlers;
     this.#flows = new Flows(
       () => this.#open(),
@@ -103,8 +106,8 @@ export class Reader implements Consumer {
         this.#delivery.accept(message);
       },
       onEnd: this.#delivery.end,
-      onWarning: (error) => this.#handlers.onError(toKafkaError(error, 'Reading')),
-      onDeath: this.#flows.died,
+      onWarning: (error) => this.#handlers.onError(toKafkaError(error, this.#doing)),
+      onDeath: (error) => this.#flows.died(toKafkaError(error, this.#doing)),
     });
     // Where the last flow got to; what it brought while paused is kept.
     const positions = this.#delivery.positions();

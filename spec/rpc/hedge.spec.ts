@@ -185,6 +185,12 @@ describe('hedge', () => {
     expect(await bench.until(ending(client.call('silent')))).to.equal('Unknown kafka');
   });
 
+  it('should not say that it did not run where only a copy was refused, for good', async () => {
+    const { client } = await open({ delay: 100 });
+    bench.broker.inject({ ...refused(2, false), error: new KafkaError('no topic', 'gone', { code: 3 }) });
+    expect(await bench.until(ending(client.call('m')))).to.equal('Unknown no topic');
+  });
+
   it('should end at its timeout exactly, send no copy in that instant, and cancel all', async () => {
     const { client, correlation } = await open({ delay: 500, attempts: 9 });
     const start = bench.clock.now();

@@ -113,6 +113,8 @@ export class HedgedCall extends UnaryCall {
         return;
       }
     }
+    const out = this.#asked.length - this.#failed.size - (this.#failed.has(attempt) ? 0 : 1);
+    if (out > 0) this.#uncertain = true;
     this.#release(attempt);
     this.finish(error);
   }

@@ -9,7 +9,7 @@ import { checkServiceName, decode, encode, explain, type Methods, type Service }
 import { codecs } from './jsonrpc/codec.js';
 import { brokerList } from './kafka/broker-list.js';
 import { openKafka } from './kafka/librdkafka.js';
-import { type Kafka, KafkaError, type KafkaStatus } from './kafka/port.js';
+import { type Kafka, KafkaError, type KafkaStatus, type TopicPartition } from './kafka/port.js';
 import { topicsOf } from './kafka/topic.js';
 import type { Topics } from './kafka/topic-api.js';
 import type { CloseOptions, ConnectOptions, ServeOptions } from './options.js';
@@ -49,6 +49,8 @@ export interface Connection extends Topics {
   readonly brokers: string;
   /** Its name on the wire: the correlation id of its requests. */
   readonly instance: string;
+  /** The partition in which its answers arrive. */
+  readonly inbox: TopicPartition;
   /** True on an embedded cluster, in this process or another. */
   readonly embedded: boolean;
   /** `connected`, `reconnecting`, `closed`, with reasons; replays the latest, completes after `closed`. */
@@ -114,6 +116,7 @@ async function open(options: ConnectOptions): Promise<Kafka> {
 
 class KafkaConnection implements Connection {
   readonly topic: Topics['topic'];
+  readonly topicNames: Topics['topicNames'];
   readonly #kafka: Kafka;
   readonly #settings: ConnectionSettings;
   readonly #inbox: Inbox;
@@ -140,6 +143,7 @@ class KafkaConnection implements Connection {
     this.#kafka = kafka;
     this.#settings = settings;
     this.topic = topicsOf(kafka, { codecs, decode, encode, explain }, settings.onIssue);
+    this.topicNames = () => kafka.topics();
     this.#inbox = inbox;
     this.#correlation = new Correlation(kafka.clock, settings.maxPending);
     this.#coalescer = new Coalescer(kafka, settings.coalesce);
@@ -160,6 +164,11 @@ class KafkaConnection implements Connection {
 
   get instance(): string {
     return this.#inbox.peer.instance;
+  }
+
+  get inbox(): TopicPartition {
+    const { topic, partition } = this.#inbox.peer;
+    return { topic, partition };
   }
 
   get embedded(): boolean {

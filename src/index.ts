@@ -51,7 +51,7 @@ export type {
   TransactionalProducer,
 } from './kafka/port.js';
 export { header, KafkaError, type KafkaErrorReason, type KafkaStatus } from './kafka/port.js';
-export type { CreateTopicOptions, Topic, TopicFormat, Topics } from './kafka/topic-api.js';
+export type { CreateTopicOptions, PartitionPosition, Topic, TopicFormat, Topics } from './kafka/topic-api.js';
 export type { CodecName } from './kafka/topic-codec.js';
 export type { DeadLetters } from './kafka/topic-dead-letter.js';
 export { InvalidRecordError, type TopicEvent } from './kafka/topic-events.js';

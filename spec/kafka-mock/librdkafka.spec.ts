@@ -113,6 +113,25 @@ describe('librdkafka on its mock cluster', () => {
       expect(await kafka.createTopic({ topic: 'fresh', partitions: 4 })).equal('exists');
     });
 
+    it('should all be named, but for the one that tells a mock', async () => {
+      const topic = await newTopic();
+      expect(await kafka.topics())
+        .include.members([topic])
+        .not.include('callstream: is this a mock cluster?');
+    });
+
+    it('should tell what a group has committed of them, without joining it', async () => {
+      const topic = await newTopic();
+      expect(await kafka.committed('asked', topic)).deep.equal([]);
+      const member = await kafka.subscribe(
+        { group: 'asked', topics: [topic], from: 'earliest', sessionTimeout: 6_000, revokeTimeout: 1_000 },
+        { onRecord() {}, onError() {}, onAssigned() {}, onRevoked: async () => {} },
+      );
+      await member.commit([{ topic, partition: 2, offset: 7 }]);
+      expect(await kafka.committed('asked', topic)).deep.equal([{ topic, partition: 2, offset: 7 }]);
+      await member.close();
+    }).timeout(10_000);
+
     it('should refuse a group that names a missing one, soon', async () => {
       const started = Date.now();
       const handlers = { onRecord() {}, onError() {}, onAssigned() {}, onRevoked: async () => {} };

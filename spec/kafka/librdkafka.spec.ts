@@ -53,6 +53,18 @@ describe('librdkafka on a real Kafka (skipped unless KAFKA_BROKERS is set)', fun
     expect(kafka.embedded).equal(false);
   });
 
+  it('should name the topics without those of Kafka itself, and tell what a group has committed', async () => {
+    const topic = await newTopic(2);
+    const { consumer } = await join('asked', topic);
+    expect(await kafka.committed(`asked-${run}`, topic)).deep.equal([]);
+    await consumer.commit([{ topic, partition: 1, offset: 3 }]);
+    expect(await kafka.committed(`asked-${run}`, topic)).deep.equal([{ topic, partition: 1, offset: 3 }]);
+    await consumer.close();
+    const names = await kafka.topics();
+    expect(names).include(topic);
+    expect(names.filter((name) => name.startsWith('__'))).deep.equal([]);
+  });
+
   it('should create topics as they are meant, usable at once', async () => {
     const topic = await newTopic(3, { 'retention.ms': '60000' });
     expect(await kafka.partitions(topic)).equal(3);

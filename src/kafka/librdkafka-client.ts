@@ -42,9 +42,20 @@ export function disconnect(client: NativeClient): Promise<boolean> {
 
 /** Metadata of one topic, or of the brokers alone. Holds one of libuv's threads for `timeout` ms at most. */
 export function metadata(client: NativeClient, timeout: number, topic?: string): Promise<NativeMetadata> {
+  return ask(client, { ...(topic !== undefined && { topic }), allTopics: false, timeout });
+}
+
+/** Metadata of all topics. Holds one of libuv's threads likewise. */
+export function allMetadata(client: NativeClient, timeout: number): Promise<NativeMetadata> {
+  return ask(client, { allTopics: true, timeout });
+}
+
+function ask(
+  client: NativeClient,
+  wanted: Parameters<NativeClient['getMetadata']>[0],
+): Promise<NativeMetadata> {
   return new Promise((resolve, reject) => {
-    const wanted = topic === undefined ? {} : { topic };
-    client.getMetadata({ ...wanted, allTopics: false, timeout }, (error: NativeError | null, found) => {
+    client.getMetadata(wanted, (error: NativeError | null, found) => {
       if (error) reject(error);
       else resolve(found);
     });

@@ -3,11 +3,11 @@
  * Above it stands librdkafka.ts; it asks through the producer's handle, which creates nothing by asking.
  */
 import { setTimeout as delay } from 'node:timers/promises';
+import { committedBy, offsetsAt } from './librdkafka-ask.js';
 import type { Binding, NativeError, NativeMetadata, NativeProducer } from './librdkafka-binding.js';
-import { connect, disconnect, metadata } from './librdkafka-client.js';
+import { allMetadata, connect, disconnect, metadata } from './librdkafka-client.js';
 import { Code, codeOf, toKafkaError } from './librdkafka-error.js';
 import { type Base, commonProperties } from './librdkafka-properties.js';
-import { offsetsAt } from './librdkafka-times.js';
 import { KafkaError, type TopicPartition, type TopicPartitionOffset, type TopicSpec } from './port.js';
 
 /** Milliseconds within which the cluster answers a question, and a new topic becomes usable. */
@@ -73,6 +73,24 @@ export class Topics {
     return Promise.all(
       found.map(async (at) => (at.offset >= 0 ? at : { ...at, offset: (await this.watermarks(at)).high })),
     );
+  }
+
+  /** What `isMock` has asked for is none. */
+  async names(): Promise<string[]> {
+    try {
+      const { topics } = await allMetadata(this.#handle, ANSWER);
+      const found = topics.filter(({ partitions }) => partitions.length > 0).map(({ name }) => name);
+      return found.filter((name) => !name.startsWith('__') && name !== IMPOSSIBLE_TOPIC).sort();
+    } catch (error) {
+      throw toKafkaError(error as NativeError, 'Asking for the topics');
+    }
+  }
+
+  async committed(group: string, topic: string): Promise<TopicPartitionOffset[]> {
+    const count = (await this.partitions(topic)) ?? 0;
+    const partitions = Array.from({ length: count }, (_, partition) => ({ topic, partition }));
+    const found = await committedBy(this.#binding, this.#base, group, partitions);
+    return found.filter(({ offset }) => offset >= 0);
   }
 
   /** One creation at a time: each holds one of libuv's threads. */

@@ -162,6 +162,11 @@ class LibrdkafkaKafka implements Kafka {
     return this.#topics.partitions(topic);
   }
 
+  async topics(): Promise<readonly string[]> {
+    this.#assertOpen();
+    return this.#topics.names();
+  }
+
   async watermarks(at: TopicPartition): Promise<{ low: number; high: number }> {
     this.#assertOpen();
     return this.#topics.watermarks(at);
@@ -170,6 +175,11 @@ class LibrdkafkaKafka implements Kafka {
   async offsetsAt(topic: string, timestamp: number): Promise<TopicPartitionOffset[]> {
     this.#assertOpen();
     return this.#topics.offsetsAt(topic, timestamp);
+  }
+
+  async committed(group: string, topic: string): Promise<TopicPartitionOffset[]> {
+    this.#assertOpen();
+    return this.#topics.committed(group, topic);
   }
 
   async assign(

@@ -229,12 +229,17 @@ export interface Kafka {
   createTopic(spec: TopicSpec): Promise<'created' | 'exists'>;
   /** The number of partitions, or undefined where there is no such topic. Never creates one. */
   partitions(topic: string): Promise<number | undefined>;
+  /** The names of all topics that may be seen, sorted; Kafka's internal ones (`__…`) are left out. */
+  topics(): Promise<readonly string[]>;
   watermarks(at: TopicPartition): Promise<{ readonly low: number; readonly high: number }>;
   /**
    * The first offset of each partition whose record is of `timestamp` (milliseconds since the epoch) or younger; the
    * end of a partition that has none. Rejects on librdkafka's mock, which doesn't know.
    */
   offsetsAt(topic: string, timestamp: number): Promise<TopicPartitionOffset[]>;
+
+  /** What a group has committed of a topic: the next record of each partition; none where it has committed nothing. */
+  committed(group: string, topic: string): Promise<TopicPartitionOffset[]>;
 
   /** Reads from explicit offsets without a group; resolves when reading has begun. */
   assign(

@@ -31,6 +31,19 @@ export interface TopicFormat<V = any> {
   readonly key?: 'string' | 'raw';
 }
 
+/** Where one partition begins and ends, and how far a group has come in it. */
+export interface PartitionPosition {
+  readonly partition: number;
+  /** The oldest record that is left. */
+  readonly low: number;
+  /** Where the next record will be. */
+  readonly high: number;
+  /** The next record that the group will read; undefined where it has committed nothing, or no group was asked for. */
+  readonly committed: number | undefined;
+  /** Records between what is committed, or else the oldest, and the end; undefined where no group was asked for. */
+  readonly lag: number | undefined;
+}
+
 /**
  * A topic of Kafka, by its name. Nothing is opened until something is published or subscribed to; every method may be
  * used any number of times, at the same time.
@@ -48,6 +61,14 @@ export interface Topic<V, K = string> extends DeadLetters {
    * @example await orders.create({ partitions: 12, config: { 'retention.ms': '86400000' } });
    */
   create(options?: CreateTopicOptions): Promise<'created' | 'exists'>;
+
+  /**
+   * Where its partitions begin and end now, by number, and how far a group has come, without joining it. Rejects with
+   * a KafkaError, `no topic` where it isn't there.
+   *
+   * @example const lag = (await orders.positions('billing')).reduce((sum, { lag = 0 }) => sum + lag, 0);
+   */
+  positions(group?: string): Promise<readonly PartitionPosition[]>;
 
   /**
    * Writes one record; `null` is a tombstone. Resolves with the broker's delivery report, idempotent producer and all
@@ -128,6 +149,8 @@ export interface Topic<V, K = string> extends DeadLetters {
 
 /** Hands topics out. */
 export interface Topics {
+  /** The names of all topics that may be seen, sorted, without Kafka's internal ones. Rejects with a KafkaError. */
+  topicNames(): Promise<readonly string[]>;
   /**
    * A topic by its name, its values by a codec and, on top, an io-ts type. Creates nothing.
    *

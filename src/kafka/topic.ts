@@ -12,13 +12,14 @@ import {
   KafkaError,
   type ProducerRecord,
 } from './port.js';
-import type { CreateTopicOptions, Topic, TopicFormat, Topics } from './topic-api.js';
+import type { CreateTopicOptions, PartitionPosition, Topic, TopicFormat, Topics } from './topic-api.js';
 import { type Toolkit, valueCodec } from './topic-codec.js';
 import type { ReadContext } from './topic-context.js';
 import { deadLetterRecord } from './topic-dead-letter.js';
 import { nameOf, type TopicEvent } from './topic-events.js';
 import { iterateRecords } from './topic-iterator.js';
 import { type ReadOptions, readSettings, wrong } from './topic-options.js';
+import { positionsOf } from './topic-positions.js';
 import { Reading } from './topic-reading.js';
 import { originOf, TopicRecord } from './topic-record.js';
 import { type PublishOptions, publishAll, type SinkContext, type SinkOptions, sink } from './topic-sink.js';
@@ -92,6 +93,10 @@ class KafkaTopic<V, K> implements Topic<V, K> {
 
   create({ partitions = 4, ...others }: CreateTopicOptions = {}): Promise<'created' | 'exists'> {
     return this.#kafka.createTopic({ topic: this.name, partitions, ...others });
+  }
+
+  positions(group?: string): Promise<readonly PartitionPosition[]> {
+    return positionsOf(this.#kafka, this.name, group);
   }
 
   toRecord(value: V | null, options: PublishOptions = {}): ProducerRecord {

@@ -104,6 +104,7 @@ export class MemoryBroker {
         this.createTopic(topic, partitions);
         return 'created';
       },
+      topics: () => [...this.#topics.keys()].sort(),
       logs: (topic) => this.#topics.get(topic),
       transactions: this.#coordinator,
       group: (name) => this.#group(name),

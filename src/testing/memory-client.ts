@@ -35,6 +35,7 @@ const CLOSE_TIMEOUT = 5_000;
 /** What the broker gives a client. */
 export interface ClientBroker extends ProducerBroker {
   create(spec: TopicSpec): 'created' | 'exists';
+  topics(): readonly string[];
   logs(topic: string): readonly MemoryLog[] | undefined;
   mayRead(topic: string): boolean;
   group(name: string): MemoryGroup;
@@ -105,6 +106,10 @@ export class MemoryClient implements Kafka {
     return this.#request(() => this.#broker.logs(topic)?.length);
   }
 
+  topics(): Promise<readonly string[]> {
+    return this.#request(() => this.#broker.topics());
+  }
+
   watermarks(at: TopicPartition): Promise<{ readonly low: number; readonly high: number }> {
     return this.#request(() => {
       const log = this.#readable(at);
@@ -119,6 +124,15 @@ export class MemoryClient implements Kafka {
         let offset = log.low;
         while (offset < log.high && log.timestampAt(offset) < timestamp) offset += 1;
         return { topic, partition, offset };
+      }),
+    );
+  }
+
+  committed(group: string, topic: string): Promise<TopicPartitionOffset[]> {
+    return this.#request(() =>
+      (this.#broker.logs(topic) ?? []).flatMap((_, partition) => {
+        const offset = this.#broker.group(group).committed({ topic, partition });
+        return offset === undefined ? [] : [{ topic, partition, offset }];
       }),
     );
   }

@@ -12,6 +12,7 @@ const run = promisify(execFile);
 const OUTPUTS: readonly (readonly string[])[] = [
   ['RPC hi!'],
   ['4', '4', '5', '6', 'login', "[ { _tag: 'Right', right: 4 }, { _tag: 'Right', right: 4 } ]"],
+  ['booked A-1'],
   ['404 No tea on the menu'],
   ['0.2', '0.7'],
   ['hi', 'Unauthorized'],

@@ -1,9 +1,12 @@
-/** The options of connect(), checked, with their defaults; connection.ts alone reads them. */
+/** The options of connect() and serve(), checked, with their defaults; connection.ts alone reads them. */
 import { codecs } from './jsonrpc/codec.js';
-import type { ConnectOptions } from './options.js';
+import type { ConnectOptions, ServeOptions } from './options.js';
 import { DEFAULT_LIMITS } from './rpc/coalesce.js';
-import { count, milliseconds } from './rpc/options.js';
-import type { ServerIssue } from './rpc/server-settings.js';
+import type { ServedService } from './rpc/dialects/dialect.js';
+import type { ServedDialects } from './rpc/dialects/served.js';
+import type { MethodLimits } from './rpc/gates.js';
+import { count, flag, milliseconds, oneOf } from './rpc/options.js';
+import type { ServerIssue, ServerSettings } from './rpc/server-settings.js';
 
 export const HOUR = 3_600_000;
 
@@ -36,4 +39,60 @@ export function connectionSettings(options: ConnectOptions): ConnectionSettings 
     lease: milliseconds('lease', options.lease ?? 15_000),
     onIssue: options.onIssue ?? (({ message }) => process.stderr.write(`callstream: ${message}\n`)),
   };
+}
+
+export function serverSettings(
+  service: ServedService,
+  options: ServeOptions,
+  dialects: ServedDialects,
+  connection: ConnectionSettings,
+): ServerSettings {
+  const requestsTopic = options.requests?.topic ?? `${service.name}.requests`;
+  const repliesTopic = options.replies?.topic ?? `${service.name}.replies`;
+  const maxQueued = count('maxQueued', options.maxQueued ?? 10_000);
+  return {
+    requestsTopic,
+    repliesTopic,
+    dialects,
+    replyTopics: dialects.allow(options.replyTopics ?? [connection.inbox.topic, repliesTopic]),
+    concurrency: count('concurrency', options.concurrency ?? 256),
+    maxQueued,
+    methods: methodLimits(service, options, maxQueued),
+    atMostOnce: flag('atMostOnce', options.atMostOnce ?? false),
+    clockTolerance: count('clockTolerance', options.clockTolerance ?? 2_000, 0),
+    maxRemembered: count('maxRemembered', options.maxRemembered ?? 100_000),
+    sessionTimeout: milliseconds('sessionTimeout', options.sessionTimeout ?? 6_000),
+    revokeTimeout: milliseconds('revokeTimeout', options.revokeTimeout ?? 3_000),
+    maxBuffered: count('maxBuffered', options.maxBuffered ?? 10_000),
+    maxCollected: count('maxCollected', options.maxCollected ?? 10_000),
+    maxStreams: count('maxStreams', options.maxStreams ?? 16_384),
+    lease: connection.lease,
+    onIssue: connection.onIssue,
+  };
+}
+
+/** Of the methods that have limits of their own, or an order. */
+function methodLimits(
+  { name, methods }: ServedService,
+  { methods: options = {}, orderBy = 'none' }: ServeOptions,
+  maxQueued: number,
+): ReadonlyMap<string, MethodLimits> {
+  const unknown = Object.keys(options).find((method) => !methods.includes(method));
+  if (unknown !== undefined)
+    throw new TypeError(`methods.${unknown}: ${name} has no such method, it has ${methods.join(', ')}`);
+  const ordered = (field: string, value: string) => oneOf(field, value, ['key', 'none']) === 'key';
+  const all = ordered('orderBy', orderBy);
+  const limits = new Map<string, MethodLimits>();
+  for (const method of methods) {
+    const own = Object.hasOwn(options, method) ? options[method] : undefined;
+    const field = `methods.${method}`;
+    const found = {
+      concurrency:
+        own?.concurrency === undefined ? undefined : count(`${field}.concurrency`, own.concurrency),
+      maxQueued: count(`${field}.maxQueued`, own?.maxQueued ?? maxQueued),
+      ordered: own?.orderBy === undefined ? all : ordered(`${field}.orderBy`, own.orderBy),
+    };
+    if (found.ordered || found.concurrency !== undefined) limits.set(method, found);
+  }
+  return limits;
 }

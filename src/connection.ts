@@ -4,7 +4,7 @@
  */
 import { randomBytes, randomInt } from 'node:crypto';
 import type { Observable } from 'rxjs';
-import { type ConnectionSettings, connectionSettings, HOUR } from './connection-settings.js';
+import { type ConnectionSettings, connectionSettings, HOUR, serverSettings } from './connection-settings.js';
 import { checkServiceName, decode, encode, explain, type Methods, type Service } from './contract.js';
 import { codecs } from './jsonrpc/codec.js';
 import { brokerList } from './kafka/broker-list.js';
@@ -27,11 +27,10 @@ import { Inbox } from './rpc/inbox.js';
 import type { ConnectionStats } from './rpc/middleware/metrics.js';
 import { MiddlewareClient } from './rpc/middleware/middleware-client.js';
 import { middlewareEntries } from './rpc/middleware/middleware-entries.js';
-import { count, flag, milliseconds } from './rpc/options.js';
+import { milliseconds } from './rpc/options.js';
 import { Route } from './rpc/route.js';
 import { RunningCalls } from './rpc/running.js';
 import { ServiceServer } from './rpc/server.js';
-import type { ServerSettings } from './rpc/server-settings.js';
 
 /** A service that is being served. */
 export interface Server {
@@ -69,7 +68,7 @@ export interface Connection extends Topics {
   serve<M extends Methods>(
     service: Service<M>,
     handlers: Handlers<M>,
-    options?: ServeOptions,
+    options?: ServeOptions<keyof M & string>,
   ): Promise<Server>;
   serve(service: string, target: Target, options?: ServeOptions): Promise<Server>;
   /** Closes its servers, ends every pending call, disconnects. Idempotent. */
@@ -203,8 +202,9 @@ class KafkaConnection implements Connection {
       typeof service === 'string' ? targetEntries(target) : contractEntries(service.methods, target);
     const entries = middlewareEntries(name, handlers, options.middleware);
     const { requests = {}, replies = {} } = options;
-    const dialects = new ServedDialects({ name, methods: [...entries.keys()] }, options.interop);
-    const settings = this.#serverSettings(name, options, dialects);
+    const served = { name, methods: [...entries.keys()] };
+    const dialects = new ServedDialects(served, options.interop);
+    const settings = serverSettings(served, options, dialects, this.#settings);
     const kafka = this.#kafka;
     await Promise.all([
       createTopic(kafka, settings.requestsTopic, requests.partitions ?? 4, requests.retention ?? HOUR),
@@ -268,28 +268,5 @@ class KafkaConnection implements Connection {
       this.#links.set(service, link);
     }
     return link;
-  }
-
-  #serverSettings(service: string, options: ServeOptions, dialects: ServedDialects): ServerSettings {
-    const requestsTopic = options.requests?.topic ?? `${service}.requests`;
-    const repliesTopic = options.replies?.topic ?? `${service}.replies`;
-    return {
-      requestsTopic,
-      repliesTopic,
-      dialects,
-      replyTopics: dialects.allow(options.replyTopics ?? [this.#inbox.peer.topic, repliesTopic]),
-      concurrency: count('concurrency', options.concurrency ?? 256),
-      maxQueued: count('maxQueued', options.maxQueued ?? 10_000),
-      atMostOnce: flag('atMostOnce', options.atMostOnce ?? false),
-      clockTolerance: count('clockTolerance', options.clockTolerance ?? 2_000, 0),
-      maxRemembered: count('maxRemembered', options.maxRemembered ?? 100_000),
-      sessionTimeout: milliseconds('sessionTimeout', options.sessionTimeout ?? 6_000),
-      revokeTimeout: milliseconds('revokeTimeout', options.revokeTimeout ?? 3_000),
-      maxBuffered: count('maxBuffered', options.maxBuffered ?? 10_000),
-      maxCollected: count('maxCollected', options.maxCollected ?? 10_000),
-      maxStreams: count('maxStreams', options.maxStreams ?? 16_384),
-      lease: this.#settings.lease,
-      onIssue: this.#settings.onIssue,
-    };
   }
 }

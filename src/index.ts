@@ -75,7 +75,7 @@ export { transact } from './operators/transact.js';
 export type { Output, OutputWork } from './operators/transact-attempt.js';
 export type { OnTransactError, Transaction, TransactOptions } from './operators/transact-options.js';
 export type { Work } from './operators/work.js';
-export type { CloseOptions, ConnectOptions, ServeOptions, TopicOptions } from './options.js';
+export type { CloseOptions, ConnectOptions, MethodOptions, ServeOptions, TopicOptions } from './options.js';
 export type { ServerStats } from './rpc/call-host.js';
 export type { AckedCallOptions, CallOptions } from './rpc/call-options.js';
 export type {

@@ -45,10 +45,28 @@ export interface ConnectOptions {
   readonly kafka?: Kafka;
 }
 
-/** How a service is served, and its bounds. */
-export interface ServeOptions {
+/** How one method is served. */
+export interface MethodOptions {
+  /** Calls of the method at work at once, open streams included; further ones wait in a line of their own, and hold up no other method. @default no limit of its own */
+  readonly concurrency?: number;
+  /** Calls in that line; at the bound as `maxQueued` of the service. @default that of the service */
+  readonly maxQueued?: number;
+  /** As that of the service. @default that of the service */
+  readonly orderBy?: 'key' | 'none';
+}
+
+/** How a service is served, and its bounds; `N` are the names of its methods. */
+export interface ServeOptions<N extends string = string> {
   /** Handlers at work at once; further calls wait in line. @default 256 */
   readonly concurrency?: number;
+  /** Limits of single methods, beside those of the service. @default none */
+  readonly methods?: { readonly [M in N]?: MethodOptions };
+  /**
+   * `key`: calls with the same `key` run one after the other, in the order in which they came; a stream's turn lasts
+   * until it ends. Other keys, and calls without one, run beside them. At most `maxQueued` calls wait behind one of
+   * their key. @default 'none'
+   */
+  readonly orderBy?: 'key' | 'none';
   /** Calls in line; beyond it callstream's clients are refused with -32002, and at twice this reading stops. @default 10000 */
   readonly maxQueued?: number;
   /** The topic of the requests, created where it is missing. */

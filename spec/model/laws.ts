@@ -60,6 +60,7 @@ export function violations(world: World, patient: boolean): string[] {
   const found: string[] = [];
   for (const call of world.calls) found.push(...ofCall(call, world, patient));
   found.push(...ofRepeats(world));
+  found.push(...ofLimits(world, patient));
   const copies = copiesOf(world);
   const byToken = new Map<number, Run[]>();
   for (const run of world.runs) byToken.set(run.token, [...(byToken.get(run.token) ?? []), run]);
@@ -94,6 +95,47 @@ function ofRepeats({ broker, calls }: World): string[] {
       const before = first.get(`${who} ${id}`) ?? partition;
       first.set(`${who} ${id}`, before);
       if (before !== partition) found.push(`${method} ${id} was sent to ${before} and to ${partition}`);
+    }
+  }
+  return found;
+}
+
+/** A method's own limit is kept, and of the calls with one key one runs at a time, in the order in which they came. */
+function ofLimits({ broker, calls, runs, schedule, servers }: World, patient: boolean): string[] {
+  const found: string[] = [];
+  const { maxQueued, maxRemembered, ordered, slow } = schedule;
+  const steps = new Map(calls.map(({ step, token }) => [token, step]));
+  const atOnce = (own: readonly Run[], limit: number, what: string) => {
+    for (const { at } of own) {
+      const others = own.filter((it) => it.at <= at && (it.endedAt ?? Number.POSITIVE_INFINITY) > at);
+      if (others.length > limit) found.push(`${others.length} ${what} ran at once`);
+    }
+  };
+  const places = new Map<number, number>();
+  for (const { offset, value } of broker.records(TOPIC)) {
+    for (const { method, params } of messagesOf(value as Buffer)) {
+      if (!method?.startsWith('$/') && !places.has(params[0])) places.set(params[0], offset);
+    }
+  }
+  for (const on of servers) {
+    const own = runs.filter((run) => run.on === on);
+    const slows = own.filter(({ token }) => ['slow', 'ask'].includes(steps.get(token)?.method ?? ''));
+    if (slow !== undefined) atOnce(slows, slow.concurrency, `slow on ${on.name}`);
+    if (!ordered) continue;
+    for (const key of ['a', 'b', 'c']) {
+      const keyed = own.filter(({ token }) => {
+        const step = steps.get(token);
+        return step?.key === key && step.method !== 'ask' && token < 1_000_000;
+      });
+      atOnce(keyed, 1, `of key ${key} on ${on.name}`);
+      // What was refused, and comes again, comes later.
+      if (!patient || maxQueued < 100 || maxRemembered < 100 || slow?.maxQueued === 1) continue;
+      const firsts = keyed.filter((run, index) => keyed.findIndex((it) => it.token === run.token) === index);
+      firsts.slice(1).forEach((run, index) => {
+        const before = firsts[index] as Run;
+        if ((places.get(before.token) ?? 0) > (places.get(run.token) ?? 0))
+          found.push(`${run.token} ran behind ${before.token} on ${on.name}, of key ${key}`);
+      });
     }
   }
   return found;
@@ -179,8 +221,9 @@ function ofAsked({ answers, token }: Call, name: string): string[] {
 /** Where servers come and go in good order, a call that has time and is not cancelled gets its answer. */
 function ofPatient(call: Call, name: string, world: World): string[] {
   const { by, ends, step } = call;
-  const { concurrency, maxQueued, maxRemembered } = world.schedule;
-  const bounded = concurrency < 64 || maxQueued < 100 || maxRemembered < 100;
+  const { concurrency, maxQueued, maxRemembered, ordered, slow } = world.schedule;
+  const waits = (ordered && step.key !== undefined) || (slow !== undefined && step.method === 'slow');
+  const bounded = waits || concurrency < 64 || maxQueued < 100 || maxRemembered < 100;
   const plain = ['echo', 'slow', 'fail', 'note'].includes(step.method) && step.shared === undefined;
   if (bounded || !plain || step.timeout < 2_500 || step.patience !== undefined || by.state !== 'up')
     return [];

@@ -61,6 +61,9 @@ export interface Schedule {
   readonly concurrency: number;
   readonly maxQueued: number;
   readonly maxRemembered: number;
+  /** Of the method `slow`, where it has limits of its own. */
+  readonly slow: { readonly concurrency: number; readonly maxQueued: number } | undefined;
+  readonly ordered: boolean;
   readonly revokeTimeout: number;
   readonly drain: number;
   /** Chances of a record. */
@@ -148,6 +151,13 @@ const schedule = (steps: fc.Arbitrary<Step>, faults: fc.Arbitrary<number>, patie
     concurrency: fc.constantFrom(1, 4, 64),
     maxQueued: fc.constantFrom(1, 1_000, 1_000),
     maxRemembered: fc.constantFrom(2, 1_000, 1_000),
+    slow: maybe(
+      fc.record({
+        concurrency: fc.integer({ min: 1, max: 3 }),
+        maxQueued: fc.constantFrom(1, 1_000, 1_000),
+      }),
+    ),
+    ordered: fc.boolean(),
     revokeTimeout: patient ? fc.constant(4_000) : fc.constantFrom(100, 4_000),
     drain: patient ? fc.constant(4_000) : fc.constantFrom(0, 100, 4_000),
     delayed: chance,

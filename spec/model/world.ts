@@ -215,13 +215,15 @@ export class World {
   }
 
   async #serve(): Promise<void> {
-    const { concurrency, maxQueued, maxRemembered, revokeTimeout } = this.schedule;
+    const { concurrency, maxQueued, maxRemembered, ordered, revokeTimeout, slow } = this.schedule;
     const process = await this.#process('server');
     this.servers.push(process);
     process.server = await process.connection.serve(contract, this.#handlers(process), {
       concurrency,
       maxQueued,
       maxRemembered,
+      ...(slow && { methods: { slow } }),
+      orderBy: ordered ? 'key' : 'none',
       revokeTimeout,
       sessionTimeout: SESSION,
       clockTolerance: TOLERANCE,

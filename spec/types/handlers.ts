@@ -128,3 +128,14 @@ connection.serve(prices, { ...handlers, now: (_params, _context, extra: number) 
 connection.serve(prices, { ...handlers, now: 1 });
 // @ts-expect-error: no such option
 connection.serve(prices, handlers, { parallel: 2 });
+
+// Options of single methods name methods that there are.
+connection.serve(prices, handlers, {
+  methods: { quote: { concurrency: 4, orderBy: 'key' } },
+  orderBy: 'key',
+});
+// @ts-expect-error
+connection.serve(prices, handlers, { methods: { quot: { concurrency: 4 } } });
+// @ts-expect-error
+connection.serve(prices, handlers, { methods: { quote: { orderBy: 'id' } } });
+connection.serve('prices', { quote: () => 1 }, { methods: { quote: { maxQueued: 4 } } });

@@ -29,6 +29,19 @@ export interface ServerStats {
   fromFuture: number;
 }
 
+export const newStats = (): ServerStats => ({
+  succeeded: 0,
+  failed: 0,
+  lost: 0,
+  expired: 0,
+  overloaded: 0,
+  refused: 0,
+  malformed: 0,
+  repeated: 0,
+  tombstones: 0,
+  fromFuture: 0,
+});
+
 export interface ServerLimits {
   /** Items of a stream kept for a client that is slower than the handler's Observable. */
   readonly maxBuffered: number;

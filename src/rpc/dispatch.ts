@@ -18,6 +18,7 @@ import {
 import { encodable } from '../jsonrpc/encodable.js';
 import { errors, RpcError } from '../jsonrpc/error.js';
 import { type Id, isReserved, type Params } from '../jsonrpc/message.js';
+import type { Gate } from './gate.js';
 
 /** What a handler may ask about its call. */
 export interface CallContext {
@@ -63,6 +64,8 @@ export interface Entry {
   invoke(params: Params | undefined, context: CallContext): Either<RpcError, unknown>;
   /** The result, or an item, as it goes on the wire. */
   answer(value: unknown): Either<RpcError, unknown>;
+  /** Where the method has limits of its own, or an order. */
+  readonly gate?: Gate;
 }
 
 type AnyFunction = (...args: unknown[]) => unknown;

@@ -19,6 +19,14 @@ export function flag(field: string, value: boolean): boolean {
   throw new TypeError(`${field}: expected true or false, got ${String(value)}`);
 }
 
+/** One of a few words. */
+export function oneOf<T extends string>(field: string, value: string, words: readonly T[]): T {
+  const found = words.find((word) => word === value);
+  if (found !== undefined) return found;
+  const accepted = words.map((word) => `'${word}'`).join(' or ');
+  throw new TypeError(`${field}: expected ${accepted}, got ${JSON.stringify(value)}`);
+}
+
 function within(field: string, value: number, from: number, to: number, what: string): number {
   if (typeof value === 'number' && value >= from && value <= to) return value;
   throw new TypeError(`${field}: expected ${what} from ${from} to ${to}, got ${String(value)}`);

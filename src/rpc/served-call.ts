@@ -27,7 +27,6 @@ export class ServedCall extends Reply implements Expiring, Controlled, LiveCall,
   earlier: Expiring | undefined;
   later: Expiring | undefined;
   line: Line | undefined;
-  /** The call that waits for its turn behind this one. */
   next: Waiting | undefined;
   previous: Waiting | undefined;
   queued = false;
@@ -91,8 +90,7 @@ export class ServedCall extends Reply implements Expiring, Controlled, LiveCall,
   register(): void {
     if (this.#registered || this.#answered) return;
     this.#registered = true;
-    const { id } = this;
-    if (id !== undefined) this.#host.running.add(this.work.caller.id, id, this);
+    if (this.id !== undefined) this.#host.running.add(this.work.caller.id, this.id, this);
     this.#host.live.add(this);
     const { timeout } = this.#meta;
     if (timeout !== undefined && this.#emission === undefined) {
@@ -152,13 +150,12 @@ export class ServedCall extends Reply implements Expiring, Controlled, LiveCall,
 
   /** A stream whose `$/open` is lost has lost its client. */
   override undelivered(error: RpcError | KafkaError): void {
-    if (this.#emission === undefined) {
-      super.undelivered(error);
-      return;
+    if (this.#emission === undefined) super.undelivered(error);
+    else {
+      this.#emission.stop(undeliverable(error));
+      this.#host.stats.lost += 1;
+      this.work.finish();
     }
-    this.#emission.stop(undeliverable(error));
-    this.#host.stats.lost += 1;
-    this.work.finish();
   }
 
   /** Looks at what the handler gave; looking may throw, since it is the handler's. */
@@ -284,16 +281,17 @@ export class ServedCall extends Reply implements Expiring, Controlled, LiveCall,
 
   #forget(): void {
     this.#host.quit(this);
+    if (!this.#holdsTurn) this.#entry.gate?.leave(this);
     if (!this.#registered) return;
     this.#host.deadlines.remove(this);
     this.#host.live.delete(this);
-    const { id } = this;
-    if (id !== undefined) this.#host.running.remove(this.work.caller.id, id, this);
+    if (this.id !== undefined) this.#host.running.remove(this.work.caller.id, this.id, this);
   }
 
   #leave(): void {
     if (!this.#holdsTurn) return;
     this.#holdsTurn = false;
     this.#host.leave();
+    if (this.#emission === undefined) this.#entry.gate?.leave(this);
   }
 }

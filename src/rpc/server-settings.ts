@@ -3,6 +3,7 @@ import type { Kafka } from '../kafka/port.js';
 import type { ServerLimits } from './call-host.js';
 import type { Coalescer } from './coalesce.js';
 import type { ServedDialects } from './dialects/served.js';
+import type { MethodLimits } from './gates.js';
 import type { Inbox } from './inbox.js';
 import type { RunningCalls } from './running.js';
 
@@ -16,6 +17,8 @@ export interface ServerIssue {
 export interface ServerSettings extends ServerLimits {
   readonly concurrency: number;
   readonly maxQueued: number;
+  /** Of the methods that have limits of their own, or an order. */
+  readonly methods: ReadonlyMap<string, MethodLimits>;
   readonly clockTolerance: number;
   readonly atMostOnce: boolean;
   readonly maxRemembered: number;

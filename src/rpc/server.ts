@@ -9,17 +9,18 @@ import { errors, RpcError } from '../jsonrpc/error.js';
 import { isResponse, type Notification, type Request } from '../jsonrpc/message.js';
 import { emptyBatch, validate } from '../jsonrpc/validate.js';
 import type { ConsumerRecord, KafkaError } from '../kafka/port.js';
-import type { CallHost, ServerStats } from './call-host.js';
+import { type CallHost, newStats, type ServerStats } from './call-host.js';
 import { type Caller, Callers } from './caller.js';
 import { Commits } from './commits.js';
 import { Deadlines } from './deadlines.js';
 import { identityOf, Memory } from './dedupe.js';
 import type { Entry } from './dispatch.js';
 import { broadcastEnvelope, type Envelope, type Meta, readEnvelope, readMeta } from './envelope.js';
+import { Gates } from './gates.js';
 import { Reply } from './reply.js';
 import { ServedCall } from './served-call.js';
 import type { ServerContext, ServerSettings } from './server-settings.js';
-import { Turns } from './turns.js';
+import type { Turns } from './turns.js';
 import { Work } from './work.js';
 
 /** Milliseconds that the reports of the last answers are waited for at a close, once the drain is over. */
@@ -27,24 +28,14 @@ const LAST_REPORTS = 500;
 
 export class ServiceServer {
   readonly service: string;
-  readonly stats: ServerStats = {
-    succeeded: 0,
-    failed: 0,
-    lost: 0,
-    expired: 0,
-    overloaded: 0,
-    refused: 0,
-    malformed: 0,
-    repeated: 0,
-    tombstones: 0,
-    fromFuture: 0,
-  };
+  readonly stats: ServerStats = newStats();
   readonly #entries: ReadonlyMap<string, Entry>;
   readonly #settings: ServerSettings;
   readonly #context: ServerContext;
   readonly #callers: Callers;
   readonly #commits: Commits;
   readonly #turns: Turns;
+  readonly #gates: Gates;
   readonly #memory: Memory;
   readonly #host: CallHost;
   #stopping: Promise<void> | undefined;
@@ -71,14 +62,15 @@ export class ServiceServer {
   ) {
     const { kafka, coalescer, inbox, running } = context;
     this.service = service;
-    this.#entries = entries;
     this.#settings = settings;
     this.#context = context;
     this.#callers = new Callers(settings.repliesTopic, settings.replyTopics, inbox.peer);
     this.#commits = new Commits(kafka.clock, settings.maxQueued, (error) => this.#onKafkaError(error));
-    this.#turns = new Turns(settings.concurrency, settings.maxQueued, (flooded) => {
-      this.#commits.pause(flooded);
-    });
+    this.#gates = new Gates(settings.concurrency, settings.maxQueued, (flooded) =>
+      this.#commits.pause(flooded),
+    );
+    this.#turns = this.#gates.service;
+    this.#entries = this.#gates.before(entries, settings.methods);
     const deadlines = new Deadlines(kafka.clock);
     this.#memory = new Memory(deadlines, settings.maxRemembered, settings.clockTolerance);
     this.#host = {
@@ -100,7 +92,7 @@ export class ServiceServer {
 
   /** Handlers at work, calls that wait for their turn, open streams. */
   get load(): { readonly running: number; readonly queued: number; readonly streams: number } {
-    return { running: this.#turns.running, queued: this.#turns.queued, streams: this.#host.streams };
+    return { running: this.#turns.running, queued: this.#gates.waiting, streams: this.#host.streams };
   }
 
   async #join(): Promise<void> {
@@ -152,7 +144,7 @@ export class ServiceServer {
     if (inbox.broadcasts.get(this.service) === this.#onBroadcast) inbox.broadcasts.delete(this.service);
     await this.#commits.idle(drain);
     this.#drained = true;
-    this.#turns.stop();
+    this.#gates.stop();
     const stopping = new RpcError(errors.serverError.code, 'Server error: the server stops');
     for (const call of [...this.#host.live]) {
       if (call.streaming) call.stop(stopping);
@@ -276,15 +268,24 @@ export class ServiceServer {
     if (known !== undefined) {
       this.stats.repeated += 1;
       known.join(work, message.id, meta, deadline);
-    } else if (this.#turns.full && work.caller.callstream && message.id !== undefined) {
+    } else if (
+      (this.#turns.bound.full || handler.gate?.full(meta.key)) &&
+      work.caller.callstream &&
+      message.id !== undefined
+    ) {
       this.#overloaded(message, work, meta, new RpcError(errors.overloaded.code));
     } else {
       const remembered =
         identity === undefined
           ? undefined
           : this.#memory.begin(identity, work, message.id, meta, deadline + Math.max(0, timestamp - now));
-      if (remembered instanceof RpcError) this.#overloaded(message, work, meta, remembered);
-      else this.#turns.enter(new ServedCall(this.#host, work, handler, message, meta, deadline, remembered));
+      if (remembered instanceof RpcError) {
+        this.#overloaded(message, work, meta, remembered);
+        return;
+      }
+      const call = new ServedCall(this.#host, work, handler, message, meta, deadline, remembered);
+      if (handler.gate === undefined) this.#turns.enter(call);
+      else handler.gate.enter(call, meta.key);
     }
   }
 

@@ -1,7 +1,8 @@
 /**
  * Who may run now: at most `concurrency` handlers at once, the others wait in line in the order in
- * which they came. A full line refuses or, where nobody can be refused, asks for no more records.
+ * which they came. The line of a service, of one of its methods (gates.ts), of a key.
  */
+import type { Bound } from './bound.js';
 
 /** A call in line. */
 export interface Waiting {
@@ -16,26 +17,22 @@ export interface Waiting {
 
 export class Turns {
   readonly #concurrency: number;
-  readonly #maxQueued: number;
-  readonly #onFlood: (flooded: boolean) => void;
+  /** Of those in line, here and in other lines that share it. */
+  readonly bound: Bound;
   #first: Waiting | undefined;
   #last: Waiting | undefined;
-  #flooded = false;
   #serving = false;
   #stopped = false;
   running = 0;
-  queued = 0;
 
-  /** `onFlood(true)`: twice the bound is waiting, `onFlood(false)`: no more than the bound is. */
-  constructor(concurrency: number, maxQueued: number, onFlood: (flooded: boolean) => void) {
+  constructor(concurrency: number, bound: Bound) {
     this.#concurrency = concurrency;
-    this.#maxQueued = maxQueued;
-    this.#onFlood = onFlood;
+    this.bound = bound;
   }
 
-  /** Whether a call that may be refused should be. */
-  get full(): boolean {
-    return this.queued >= this.#maxQueued;
+  /** Nobody runs and nobody waits. */
+  get idle(): boolean {
+    return this.running === 0 && this.#first === undefined;
   }
 
   enter(call: Waiting): void {
@@ -50,11 +47,7 @@ export class Turns {
     if (this.#last === undefined) this.#first = call;
     else this.#last.next = call;
     this.#last = call;
-    this.queued += 1;
-    if (!this.#flooded && this.queued >= 2 * this.#maxQueued) {
-      this.#flooded = true;
-      this.#onFlood(true);
-    }
+    this.bound.add();
   }
 
   /** Takes a call out of the line: cancelled, expired, left to others. */
@@ -66,11 +59,7 @@ export class Turns {
     if (call.next === undefined) this.#last = call.previous;
     else call.next.previous = call.previous;
     call.next = call.previous = undefined;
-    this.queued -= 1;
-    if (this.#flooded && this.queued <= this.#maxQueued) {
-      this.#flooded = false;
-      this.#onFlood(false);
-    }
+    this.bound.remove();
   }
 
   /** Nobody begins any more. */

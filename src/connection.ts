@@ -24,6 +24,7 @@ import { CalledDialects } from './rpc/dialects/called.js';
 import { ServedDialects } from './rpc/dialects/served.js';
 import { contractEntries, type Handlers, type Target, targetEntries } from './rpc/dispatch.js';
 import { Inbox } from './rpc/inbox.js';
+import { checked } from './rpc/middleware/chain.js';
 import type { ConnectionStats } from './rpc/middleware/metrics.js';
 import { MiddlewareClient } from './rpc/middleware/middleware-client.js';
 import { middlewareEntries } from './rpc/middleware/middleware-entries.js';
@@ -31,6 +32,7 @@ import { milliseconds } from './rpc/options.js';
 import { Route } from './rpc/route.js';
 import { RunningCalls } from './rpc/running.js';
 import { ServiceServer } from './rpc/server.js';
+import { storedEntries } from './rpc/store/stored-entries.js';
 
 /** A service that is being served. */
 export interface Server {
@@ -200,9 +202,9 @@ class KafkaConnection implements Connection {
     const name = checkServiceName(typeof service === 'string' ? service : service.name);
     const handlers =
       typeof service === 'string' ? targetEntries(target) : contractEntries(service.methods, target);
-    const entries = middlewareEntries(name, handlers, options.middleware);
     const { requests = {}, replies = {} } = options;
-    const served = { name, methods: [...entries.keys()] };
+    checked(options.middleware ?? []);
+    const served = { name, methods: [...handlers.keys()] };
     const dialects = new ServedDialects(served, options.interop);
     const settings = serverSettings(served, options, dialects, this.#settings);
     const kafka = this.#kafka;
@@ -213,20 +215,27 @@ class KafkaConnection implements Connection {
         createTopic(kafka, topic, partitions, requests.retention ?? HOUR),
       ),
     ]);
-    const context = {
-      kafka,
-      coalescer: this.#coalescer,
-      inbox: this.#inbox,
-      running: this.#running,
-    };
-    const opened = await ServiceServer.open(name, entries, settings, context);
+    const { onIssue } = settings;
+    const store = await options.store?.open({ service: name, kafka, onIssue });
+    let opened: ServiceServer;
+    try {
+      const entries = middlewareEntries(name, storedEntries(handlers, store, onIssue), options.middleware);
+      const context = { kafka, coalescer: this.#coalescer, inbox: this.#inbox, running: this.#running };
+      opened = await ServiceServer.open(name, entries, settings, context);
+    } catch (error) {
+      await store?.close();
+      throw error;
+    }
     const server: Server = {
       service: name,
       stats: opened.stats,
       get load() {
         return opened.load;
       },
-      close: ({ drain = 5_000 } = {}) => opened.close(drain).finally(() => this.servers.delete(server)),
+      close: async ({ drain = 5_000 } = {}) => {
+        await opened.close(drain).finally(() => this.servers.delete(server));
+        await store?.close();
+      },
     };
     this.servers.add(server);
     return server;

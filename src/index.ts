@@ -118,4 +118,13 @@ export { only, withHedging, withRetry, withTimeout } from './rpc/middleware/poli
 export type { ServerCall, ServerMiddleware } from './rpc/middleware/server-middleware.js';
 export type { RetryOptions } from './rpc/retry.js';
 export type { ServerIssue } from './rpc/server-settings.js';
+export type {
+  CallStore,
+  Claim,
+  KeyedCall,
+  OpenStore,
+  StoreContext,
+  StoredAnswer,
+} from './rpc/store/call-store.js';
+export { type TopicStoreOptions, topicStore } from './rpc/store/topic-store.js';
 export type { StreamItem } from './rpc/stream-item.js';

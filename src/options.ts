@@ -3,6 +3,7 @@ import type { Kafka } from './kafka/port.js';
 import type { ServeInterop } from './rpc/dialects/table.js';
 import type { ServerMiddleware } from './rpc/middleware/server-middleware.js';
 import type { ServerIssue } from './rpc/server-settings.js';
+import type { CallStore } from './rpc/store/call-store.js';
 
 /** How a connection is opened, and its bounds. */
 export interface ConnectOptions {
@@ -79,6 +80,12 @@ export interface ServeOptions<N extends string = string> {
   readonly interop?: ServeInterop;
   /** What each call passes through in its turn, before its handler; outermost first. @default none */
   readonly middleware?: readonly ServerMiddleware[];
+  /**
+   * Where all instances of the service keep which calls with an `idempotencyKey` have run, as `topicStore()`; such a
+   * call is claimed there in its turn, before its handler runs. A store that can't be asked refuses it with -32002.
+   * @default none: each instance remembers its own
+   */
+  readonly store?: CallStore;
   /**
    * Commits requests before their handlers run, so that none runs on two instances: a crash loses what had
    * begun or waited. Records that came together share a commit; beyond `maxQueued` that wait for theirs,

@@ -1,7 +1,7 @@
 /** What holds for every schedule, whatever goes wrong in it (design: what is promised). */
 import { header } from '../../src/kafka/port.js';
 import { messagesOf, remembered } from './log.js';
-import { ASKED, type Call, type Run, TOLERANCE, type World } from './world.js';
+import { ASKED, type Call, type Run, SHARED, TOLERANCE, type World } from './world.js';
 
 const TOPIC = 's.requests';
 
@@ -65,6 +65,9 @@ export function violations(world: World, patient: boolean): string[] {
   const byToken = new Map<number, Run[]>();
   for (const run of world.runs) byToken.set(run.token, [...(byToken.get(run.token) ?? []), run]);
   for (const [token, runs] of byToken) {
+    const refuses = world.calls.some((it) => it.token === token && it.step.method === 'busy');
+    if (world.schedule.store && token >= SHARED && token < ASKED && !refuses && runs.length > 1)
+      found.push(`${token} ran on ${runs.map(({ on }) => on.name)}, of one key in the store`);
     if (token < ASKED)
       found.push(...ofRuns(token, runs, copies.get(token) ?? { records: 0, remembered: false }, world));
   }
@@ -111,10 +114,10 @@ function ofLimits({ broker, calls, runs, schedule, servers }: World, patient: bo
       if (others.length > limit) found.push(`${others.length} ${what} ran at once`);
     }
   };
-  const places = new Map<number, number>();
+  const places = new Map<number, number | undefined>();
   for (const { offset, value } of broker.records(TOPIC)) {
     for (const { method, params } of messagesOf(value as Buffer)) {
-      if (!method?.startsWith('$/') && !places.has(params[0])) places.set(params[0], offset);
+      if (!method?.startsWith('$/')) places.set(params[0], places.has(params[0]) ? undefined : offset);
     }
   }
   for (const on of servers) {
@@ -125,14 +128,14 @@ function ofLimits({ broker, calls, runs, schedule, servers }: World, patient: bo
     for (const key of ['a', 'b', 'c']) {
       const keyed = own.filter(({ token }) => {
         const step = steps.get(token);
-        return step?.key === key && step.method !== 'ask' && token < 1_000_000;
+        return step?.key === key && step.method !== 'ask' && token < SHARED;
       });
       atOnce(keyed, 1, `of key ${key} on ${on.name}`);
-      // What was refused, and comes again, comes later.
+      // What was refused, and comes again, comes later; so does another copy of it, on another instance.
       if (!patient || maxQueued < 100 || maxRemembered < 100 || slow?.maxQueued === 1) continue;
-      const firsts = keyed.filter((run, index) => keyed.findIndex((it) => it.token === run.token) === index);
-      firsts.slice(1).forEach((run, index) => {
-        const before = firsts[index] as Run;
+      const single = keyed.filter(({ token }) => places.get(token) !== undefined);
+      single.slice(1).forEach((run, index) => {
+        const before = single[index] as Run;
         if ((places.get(before.token) ?? 0) > (places.get(run.token) ?? 0))
           found.push(`${run.token} ran behind ${before.token} on ${on.name}, of key ${key}`);
       });
@@ -191,7 +194,7 @@ function ofCall(call: Call, world: World, patient: boolean): string[] {
   const { error } = end;
   if (error._tag === undefined) fail(`ended with ${String(error)}`);
   const runs = world.runs.filter((run) => run.token === token);
-  if ((error._tag === 'NotSent' || error._tag === 'Failed') && token < 1_000_000 && runs.length > 0) {
+  if ((error._tag === 'NotSent' || error._tag === 'Failed') && token < SHARED && runs.length > 0) {
     fail(`is ${error._tag} (${error.reason}), and it ran`);
   }
   if (error._tag === 'RpcError') {

@@ -64,6 +64,8 @@ export interface Schedule {
   /** Of the method `slow`, where it has limits of its own. */
   readonly slow: { readonly concurrency: number; readonly maxQueued: number } | undefined;
   readonly ordered: boolean;
+  /** Servers share the answers of calls with an idempotency key. */
+  readonly store: boolean;
   readonly revokeTimeout: number;
   readonly drain: number;
   /** Chances of a record. */
@@ -158,6 +160,7 @@ const schedule = (steps: fc.Arbitrary<Step>, faults: fc.Arbitrary<number>, patie
       }),
     ),
     ordered: fc.boolean(),
+    store: fc.boolean(),
     revokeTimeout: patient ? fc.constant(4_000) : fc.constantFrom(100, 4_000),
     drain: patient ? fc.constant(4_000) : fc.constantFrom(0, 100, 4_000),
     delayed: chance,

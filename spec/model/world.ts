@@ -12,6 +12,7 @@ import type { CallContext } from '../../src/rpc/dispatch.js';
 import type { CallError } from '../../src/rpc/error.js';
 import type { Gathered } from '../../src/rpc/gather-options.js';
 import type { ClientMiddleware } from '../../src/rpc/middleware/client-middleware.js';
+import { topicStore } from '../../src/rpc/store/topic-store.js';
 import { MemoryBroker, seeded, VirtualClock } from '../../src/testing/index.js';
 import { messagesOf, remembered } from './log.js';
 import type { CallStep, FateStep, Schedule } from './schedule.js';
@@ -19,6 +20,8 @@ import type { CallStep, FateStep, Schedule } from './schedule.js';
 export const SESSION = 700;
 export const LEASE = 1_000;
 export const TOLERANCE = 2_000;
+/** Tokens of calls that share a key begin here. */
+export const SHARED = 1_000_000;
 /** Tokens of questions to all instances begin here. */
 export const ASKED = 2_000_000;
 const INBOXES = Array.from({ length: 9 }, (_, index) => `inbox.${index}`);
@@ -215,7 +218,7 @@ export class World {
   }
 
   async #serve(): Promise<void> {
-    const { concurrency, maxQueued, maxRemembered, ordered, revokeTimeout, slow } = this.schedule;
+    const { concurrency, maxQueued, maxRemembered, ordered, revokeTimeout, slow, store } = this.schedule;
     const process = await this.#process('server');
     this.servers.push(process);
     process.server = await process.connection.serve(contract, this.#handlers(process), {
@@ -223,6 +226,7 @@ export class World {
       maxQueued,
       maxRemembered,
       ...(slow && { methods: { slow } }),
+      ...(store && { store: topicStore({ lease: LEASE, partitions: 2 }) }),
       orderBy: ordered ? 'key' : 'none',
       revokeTimeout,
       sessionTimeout: SESSION,
@@ -339,7 +343,7 @@ export class World {
     this.#lastToken += 1;
     // Who shares a key asks for the same.
     const token = keyed
-      ? 1_000_000 + 10 * Object.keys(contract.methods).indexOf(step.method) + (step.shared ?? 0)
+      ? SHARED + 10 * Object.keys(contract.methods).indexOf(step.method) + (step.shared ?? 0)
       : this.#lastToken + (asks ? ASKED : 0);
     const controller = new AbortController();
     let subscription: Subscription | undefined;

@@ -9,9 +9,9 @@ export class HandlerContext implements CallContext {
   readonly service: string;
   readonly method: string;
   readonly id: Id | undefined;
-  readonly attempt: number | undefined;
   readonly deadline: number;
   readonly headers: Readonly<Record<string, string>>;
+  readonly #meta: Meta;
   #controller: AbortController | undefined;
   #aborted = false;
   #reason: unknown;
@@ -20,9 +20,17 @@ export class HandlerContext implements CallContext {
     this.service = service;
     this.method = method;
     this.id = id;
-    this.attempt = meta.attempt;
     this.deadline = deadline;
     this.headers = meta.headers ?? NO_HEADERS;
+    this.#meta = meta;
+  }
+
+  get attempt(): number | undefined {
+    return this.#meta.attempt;
+  }
+
+  get idempotencyKey(): string | undefined {
+    return this.#meta.idempotencyKey;
   }
 
   get signal(): AbortSignal {

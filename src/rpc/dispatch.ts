@@ -28,6 +28,8 @@ export interface CallContext {
   readonly id: Id | undefined;
   /** Which attempt came here first, from 1; undefined where the caller sends it once. */
   readonly attempt: number | undefined;
+  /** What the call is asked for by, however often; undefined where its caller gave none. */
+  readonly idempotencyKey: string | undefined;
   /** Aborts when the caller cancels, at the deadline, and when the server stops without waiting. */
   readonly signal: AbortSignal;
   /** Milliseconds since the epoch after which nobody waits for the answer; Infinity where there is none. */
@@ -64,6 +66,8 @@ export interface Entry {
   invoke(params: Params | undefined, context: CallContext): Either<RpcError, unknown>;
   /** The result, or an item, as it goes on the wire. */
   answer(value: unknown): Either<RpcError, unknown>;
+  /** What the handler gave, of a result that is kept as it went on the wire. */
+  recall(result: unknown): Either<RpcError, unknown>;
   /** Where the method has limits of its own, or an order. */
   readonly gate?: Gate;
 }
@@ -106,6 +110,11 @@ function contractEntry(method: Method, handler: AnyFunction): Entry {
       if (type === undefined) return right(null);
       const encoded = encode(type, value, label);
       return isLeft(encoded) ? left(invalidAnswer(encoded.left)) : encodable(encoded.right);
+    },
+    recall: (result) => {
+      if (type === undefined) return right(undefined);
+      const decoded = decode(type, result, label);
+      return isLeft(decoded) ? left(invalidAnswer(decoded.left)) : decoded;
     },
   };
 }
@@ -161,5 +170,6 @@ function untypedEntry(target: object, handler: AnyFunction): Entry {
     invoke: (params) =>
       right(handler.apply(target, Array.isArray(params) ? params : params === undefined ? [] : [params])),
     answer: encodable,
+    recall: right,
   };
 }

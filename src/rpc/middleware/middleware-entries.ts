@@ -39,7 +39,8 @@ function behind(
         chain(middleware, (inner: ServerCall) => handled(entry, inner, items))(call);
       return right(shaped(kind === 'stream', context.signal, run));
     },
-    answer: (value) => entry.answer(value),
+    answer: entry.answer,
+    recall: entry.recall,
   };
 }
 

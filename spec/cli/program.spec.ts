@@ -60,6 +60,8 @@ describe('the grammar', () => {
   wrong(' batch calc add package.json -o package.json', /^error: .*package\.json: expected one file each/);
   wrong(' batch calc add package.json --strict', /^error: package\.json: line 1: not valid JSON/);
   wrong(' batch calc add --concurrency 50001', /Expected 50000 at most/);
+  wrong(' repl calc extra', /too many arguments/);
+  wrong(' repl --timeout 0', /Expected an integer from 1/);
   wrong(' call calc add --brokers=', /^error: --brokers: expected host:port/);
   wrong(' call calc add --brokers http://localhost:9092', /^error: brokers: expected host:port/);
 });
@@ -72,7 +74,7 @@ describe('the version', () => {
 });
 
 describe('help', () => {
-  const commands = ['broker', 'serve', 'call', 'notify', 'batch'];
+  const commands = ['broker', 'serve', 'call', 'notify', 'batch', 'repl'];
 
   it('should list the commands', async () => {
     const { code, out } = await run('--help');
@@ -90,7 +92,7 @@ describe('help', () => {
   }
 
   it('should have the way to Kafka with every command that takes one', async () => {
-    for (const command of ['serve', 'call', 'notify', 'batch']) {
+    for (const command of ['serve', 'call', 'notify', 'batch', 'repl']) {
       const { out } = await run('help', command);
       for (const option of ['--brokers', '--codec', '--config']) expect(out).to.include(option);
     }

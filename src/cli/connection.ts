@@ -41,9 +41,13 @@ const CONNECT_TIMEOUT = 8_000;
 
 /**
  * Opens the connection: to the brokers given, else to those of KAFKA_BROKERS, else to a running
- * `callstream broker`; else `otherwise` says what to do.
+ * `callstream broker`; else `otherwise` says what to do. `report` gets what no caller hears of.
  */
-export async function open(options: ConnectionOptions, otherwise: 'embed' | 'fail'): Promise<Connection> {
+export async function open(
+  options: ConnectionOptions,
+  otherwise: 'embed' | 'fail',
+  report: (text: string) => void = tell,
+): Promise<Connection> {
   const config = options.config === undefined ? undefined : readConfig(options.config);
   const brokers = await brokersFor(options.brokers, config);
   if (brokers === undefined && otherwise === 'fail') {
@@ -59,7 +63,7 @@ export async function open(options: ConnectionOptions, otherwise: 'embed' | 'fai
         codec: options.codec,
         connectTimeout: CONNECT_TIMEOUT,
         librdkafka: config?.properties,
-        onIssue: report,
+        onIssue: (issue) => report(textOf(issue)),
       }),
     );
   } catch (error) {
@@ -82,7 +86,12 @@ function located(error: unknown, config: Config | undefined): unknown {
   return property === undefined ? error : new UsageError(`${config.where(property)}: ${error.message}`);
 }
 
-/** What no caller hears of; where a handler threw, with the place in its code. */
-function report({ message, cause }: ServerIssue): void {
-  process.stderr.write(`${[`callstream: ${shown(message)}`, ...userFrames(cause)].join('\n')}\n`);
+/** A line, or more, on stderr that isn't the command's own outcome. */
+export function tell(text: string): void {
+  process.stderr.write(`callstream: ${text}\n`);
+}
+
+/** Where a handler threw, with the place in its code. */
+function textOf({ message, cause }: ServerIssue): string {
+  return [shown(message), ...userFrames(cause)].join('\n');
 }

@@ -9,14 +9,15 @@ import { UsageError } from './usage-error.js';
 
 type Exports = Readonly<Record<string, unknown>>;
 
-export async function loadTarget(file: string): Promise<object> {
+/** A module is loaded once; with another `version`, once more. */
+export async function loadTarget(file: string, version?: number): Promise<object> {
   if (!statSync(file, { throwIfNoEntry: false })?.isFile())
     throw new UsageError(`${file}: there is no such file`);
-  return targetOf(await load(file), file);
+  return targetOf(await load(file, version), file);
 }
 
-async function load(file: string): Promise<Exports> {
-  const url = pathToFileURL(resolve(file)).href;
+async function load(file: string, version: number | undefined): Promise<Exports> {
+  const url = pathToFileURL(resolve(file)).href + (version === undefined ? '' : `?${version}`);
   switch (extname(file)) {
     case '.js':
     case '.mjs':

@@ -6,6 +6,7 @@ import { brokerCommand } from './broker.js';
 import { callCommand } from './call.js';
 import { after } from './help.js';
 import { notifyCommand } from './notify.js';
+import { replCommand } from './repl.js';
 import { serveCommand } from './serve.js';
 
 /** The parser; `parseAsync` runs a command and rejects with what ended it. It never exits the process. */
@@ -18,7 +19,7 @@ export function program(): Command {
     .exitOverride()
     .configureHelp({ showGlobalOptions: false })
     .addHelpText('after', after(['broker', 'serve ./calc.js --service calc', 'call calc add 1 2']));
-  for (const add of [brokerCommand, serveCommand, callCommand, notifyCommand, batchCommand]) {
+  for (const add of [brokerCommand, serveCommand, callCommand, notifyCommand, batchCommand, replCommand]) {
     const command = add(program);
     command
       .helpOption('-h, --help', 'print help')

@@ -1,9 +1,9 @@
 /** `callstream serve`: a module's functions become a service. */
 import type { Command } from 'commander';
-import type { Connection } from '../index.js';
-import { type ConnectionOptions, connectionOptions, open, positiveInteger } from './connection.js';
+import { type ConnectionOptions, connectionOptions, open, positiveInteger, tell } from './connection.js';
 import { after } from './help.js';
 import { loadTarget } from './module.js';
+import { tellOutages } from './outages.js';
 import { Stopped, stopOnSignals, stopped, unlessStopped } from './stop.js';
 import { UsageError } from './usage-error.js';
 
@@ -47,7 +47,7 @@ async function serve(module: string, options: ServeOptions): Promise<void> {
   const target = await loadTarget(module);
   const connection = await open(options, 'embed');
   const { signal } = stopOnSignals();
-  tellOutages(connection);
+  tellOutages(connection, tell);
   const { service, concurrency, maxRemembered, interop } = options;
   try {
     const serving = UsageError.from(() =>
@@ -61,15 +61,4 @@ async function serve(module: string, options: ServeOptions): Promise<void> {
   } finally {
     await connection.close();
   }
-}
-
-/** The way to the broker, lost and found again. */
-function tellOutages(connection: Connection): void {
-  let lost = false;
-  connection.status$.subscribe(({ state, reason }) => {
-    if (state === 'reconnecting')
-      process.stderr.write(`callstream: the broker is lost, reconnecting: ${reason ?? 'no answer'}\n`);
-    else if (state === 'connected' && lost) process.stderr.write('callstream: connected again\n');
-    lost = state === 'reconnecting';
-  });
 }

@@ -1,0 +1,104 @@
+/** What the shell knows of services: their names, and their methods by discovery. Completion and `methods` read it. */
+import { setTimeout } from 'node:timers/promises';
+import type { OpenRpcMethod } from './openrpc.js';
+
+export type Methods = ReadonlyMap<string, OpenRpcMethod>;
+
+/** Services that are known at once; the one added first is forgotten. */
+const MAX_SERVICES = 1_000;
+/** Milliseconds for which an answer counts: a service may be deployed anew. */
+const FRESH = 30_000;
+/** The same of silence, so that not every Tab waits. */
+const FRESH_SILENCE = 5_000;
+
+/** The same of the list of topics, and how long it is waited for. */
+const FRESH_LIST = 3_000;
+const LIST_TIMEOUT = 1_000;
+
+interface Known {
+  until: number;
+  readonly methods: Promise<Methods | undefined>;
+}
+
+/** Where it learns of them. */
+export interface Sources {
+  /** What a service says it offers; rejects where nobody answers. */
+  discover(service: string): Promise<readonly OpenRpcMethod[]>;
+  /** The topics of the cluster. */
+  topicNames(): Promise<readonly string[]>;
+}
+
+const REQUESTS = '.requests';
+
+export class Catalogue {
+  /** Those that were used, called or served here. */
+  readonly #names = new Set<string>();
+  /** Those whose topic there is. */
+  #listed: ReadonlySet<string> = new Set();
+  #listing: Promise<unknown> = Promise.resolve();
+  #listedUntil = 0;
+  readonly #known = new Map<string, Known>();
+  readonly #sources: Sources;
+
+  constructor(sources: Sources) {
+    this.#sources = sources;
+  }
+
+  /** In the order of the alphabet. */
+  async services(): Promise<readonly string[]> {
+    await this.#list();
+    return [...new Set([...this.#listed, ...this.#names])].sort();
+  }
+
+  async has(service: string): Promise<boolean> {
+    if (this.#names.has(service)) return true;
+    await this.#list();
+    return this.#listed.has(service);
+  }
+
+  add(service: string): void {
+    this.#names.add(service);
+    if (this.#names.size <= MAX_SERVICES) return;
+    const [oldest = ''] = this.#names;
+    this.#names.delete(oldest);
+  }
+
+  /** Its methods are asked for again. */
+  forget(service: string): void {
+    this.#known.delete(service);
+  }
+
+  /** Undefined where nobody answers. Never rejects. */
+  describe(service: string): Promise<Methods | undefined> {
+    const known = this.#known.get(service);
+    if (known !== undefined && performance.now() < known.until) return known.methods;
+    const methods = this.#sources.discover(service).then(
+      (found) => new Map(found.map((method) => [method.name, method])),
+      () => undefined,
+    );
+    const asked: Known = { until: Number.POSITIVE_INFINITY, methods };
+    methods.then((found) => {
+      asked.until = performance.now() + (found === undefined ? FRESH_SILENCE : FRESH);
+      if (found !== undefined) this.add(service);
+    });
+    this.#known.delete(service);
+    this.#known.set(service, asked);
+    const [oldest] = this.#known.keys();
+    if (this.#known.size > MAX_SERVICES && oldest !== undefined) this.#known.delete(oldest);
+    return methods;
+  }
+
+  /** What isn't told in time, or at all, stays as it was. */
+  #list(): Promise<unknown> {
+    if (performance.now() < this.#listedUntil) return this.#listing;
+    this.#listedUntil = performance.now() + FRESH_LIST;
+    const asked = this.#sources.topicNames().then((names) => {
+      const services = names.filter((name) => name.endsWith(REQUESTS));
+      this.#listed = new Set(services.map((name) => name.slice(0, -REQUESTS.length)));
+    });
+    this.#listing = Promise.race([asked, setTimeout(LIST_TIMEOUT, undefined, { ref: false })]).catch(
+      () => {},
+    );
+    return this.#listing;
+  }
+}

@@ -60,7 +60,7 @@ export class FileSink implements Sink {
   }
 }
 
-/** Stdout or stderr; one that has gone takes everything. */
+/** Stdout or stderr; one whose reader has gone takes everything. */
 export function streamSink(stream: NodeJS.WriteStream): Sink {
   let bytes = 0;
   return {
@@ -68,9 +68,13 @@ export function streamSink(stream: NodeJS.WriteStream): Sink {
       return bytes;
     },
     write: (text) =>
-      new Promise((resolve) => {
+      new Promise((resolve, reject) => {
         bytes += text.length;
-        stream.write(text, () => resolve());
+        stream.write(text, (error) => {
+          const { code } = (error ?? {}) as NodeJS.ErrnoException;
+          if (code === undefined || code === 'EPIPE' || code === 'ERR_STREAM_DESTROYED') resolve();
+          else reject(error);
+        });
       }),
     sync: async () => {},
     close: async () => {},

@@ -1,6 +1,7 @@
 /** What the shell knows of services: their names, and their methods by discovery. Completion and `methods` read it. */
 import { setTimeout } from 'node:timers/promises';
-import type { OpenRpcMethod } from './openrpc.js';
+import { isRight } from 'fp-ts/lib/Either.js';
+import { OpenRpcDocument, type OpenRpcMethod } from './openrpc.js';
 
 export type Methods = ReadonlyMap<string, OpenRpcMethod>;
 
@@ -23,7 +24,7 @@ interface Known {
 /** Where it learns of them. */
 export interface Sources {
   /** What a service says it offers; rejects where nobody answers. */
-  discover(service: string): Promise<readonly OpenRpcMethod[]>;
+  discover(service: string): Promise<unknown>;
   /** The topics of the cluster. */
   topicNames(): Promise<readonly string[]>;
 }
@@ -72,10 +73,11 @@ export class Catalogue {
   describe(service: string): Promise<Methods | undefined> {
     const known = this.#known.get(service);
     if (known !== undefined && performance.now() < known.until) return known.methods;
-    const methods = this.#sources.discover(service).then(
-      (found) => new Map(found.map((method) => [method.name, method])),
-      () => undefined,
-    );
+    const methods = this.#sources
+      .discover(service)
+      .then(methodsOf)
+      // A document that nobody can read, or too deep to be read, is none.
+      .catch(() => undefined);
     const asked: Known = { until: Number.POSITIVE_INFINITY, methods };
     methods.then((found) => {
       asked.until = performance.now() + (found === undefined ? FRESH_SILENCE : FRESH);
@@ -101,4 +103,9 @@ export class Catalogue {
     );
     return this.#listing;
   }
+}
+
+function methodsOf(answer: unknown): Methods | undefined {
+  const decoded = OpenRpcDocument.decode(answer);
+  return isRight(decoded) ? new Map(decoded.right.methods.map((method) => [method.name, method])) : undefined;
 }

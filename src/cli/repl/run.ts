@@ -7,7 +7,6 @@ import { Catalogue } from './catalogue.js';
 import { commands, run } from './commands.js';
 import { complete } from './completion.js';
 import { History } from './history.js';
-import type { OpenRpcMethod } from './openrpc.js';
 import type { Screen } from './screen.js';
 import { Script } from './script.js';
 import { clientOf, type Session } from './session.js';
@@ -51,12 +50,8 @@ function sessionOf(
   service: string | undefined,
   { timeout, interop }: ReplOptions,
 ): Session {
-  const discover = (name: string) =>
-    connection
-      .client(name)
-      .call<{ methods: OpenRpcMethod[] }>('rpc.discover', undefined, { timeout: DISCOVERY });
   const catalogue = new Catalogue({
-    discover: async (name) => (await discover(name)).methods,
+    discover: (name) => connection.client(name).call('rpc.discover', undefined, { timeout: DISCOVERY }),
     topicNames: () => connection.topicNames(),
   });
   const session: Session = { connection, screen, catalogue, interop, servers: new Map(), service, timeout };

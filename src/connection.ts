@@ -232,10 +232,11 @@ class KafkaConnection implements Connection {
       get load() {
         return opened.load;
       },
-      close: async ({ drain = 5_000 } = {}) => {
-        await opened.close(drain).finally(() => this.servers.delete(server));
-        await store?.close();
-      },
+      close: ({ drain = 5_000 } = {}) =>
+        opened.close(drain).finally(async () => {
+          this.servers.delete(server);
+          await store?.close();
+        }),
     };
     this.servers.add(server);
     return server;

@@ -101,6 +101,47 @@ describe('operators at the edges', () => {
       }
     });
 
+    it('should take a late answer to a first attempt, of callEach, and the next to a second', async () => {
+      const retry = { attempts: 2, perTry: 100 };
+      const seen = new Timeline(bench.clock, of(1, 2).pipe(callEach(client, 'm', { retry })), brief);
+      await bench.advance(150);
+      const attempts = requests().flatMap(({ value }) => [value].flat().map(({ meta }) => meta.attempt));
+      expect(attempts).to.deep.equal([1, 1, 2, 2]);
+      const asked = requests().flatMap((to) => [to.value].flat().map((it: any) => ({ to, ...it })));
+      const [first, second, , late] = asked;
+      raw.reply(first.to, ok(first.id, '1 at last'));
+      await bench.advance(10);
+      raw.reply(late.to, { ...ok(late.id, '2 again'), meta: { attempt: 2 } });
+      await bench.advance(10);
+      raw.reply(second.to, ok(second.id, '2 at last'));
+      await bench.advance(2 * TIMEOUT);
+      expect(seen.events).to.deep.equal(['151 1 at last', '161 2 again', '161 |']);
+    });
+
+    for (const [name, operator] of [
+      ['callEach', () => callEach(client, 'm')],
+      ['callBatch', () => callBatch(client, 'm', { maxWait: 5 })],
+      ['notifyEach', () => notifyEach(client, 'm')],
+    ] as const)
+      it(`should begin anew with each subscription, and end each for itself: ${name}`, async () => {
+        const called$: Observable<{ result: any }> = concat(of(1), NEVER).pipe(operator());
+        const [one, other] = [called$, called$].map((it) => new Timeline(bench.clock, it, brief));
+        await bench.advance(20);
+        const sent = requests().flatMap(({ value }) => [value].flat());
+        expect(sent.map(({ params }) => params)).to.deep.equal([[1], [1]]);
+        if (name !== 'notifyEach') {
+          expect(new Set(sent.map(({ id }) => id)).size).to.equal(2);
+          one?.subscription.unsubscribe();
+          await bench.advance(10);
+          const cancels = raw.messages('s.requests').filter(({ method }) => method === '$/cancel');
+          expect(cancels.map(({ params }) => params.id)).to.deep.equal([sent[0].id]);
+        }
+        await bench.advance(2 * TIMEOUT);
+        expect(other?.values).to.deep.equal([name === 'notifyEach' ? 'undefined' : 'Unknown timeout']);
+        one?.subscription.unsubscribe();
+        other?.subscription.unsubscribe();
+      });
+
     it('should take a late answer to a first attempt, of callBatch', async () => {
       const retry = { attempts: 2, perTry: 100 };
       const seen = new Timeline(bench.clock, of(1, 2).pipe(callBatch(client, 'm', { retry })), brief);

@@ -142,6 +142,27 @@ describe('gates', () => {
       expect(began).to.deep.equal(['a', 'd']);
     });
 
+    for (const early of [2, -2])
+      it(`should ${early > 0 ? 'begin' : 'not begin'} a call whose turn comes ${Math.abs(early)} ms ${early > 0 ? 'before' : 'behind'} its deadline`, async () => {
+        await serve({ orderBy: 'key', methods: { slow: { concurrency: 1 } } });
+        await make('slow', ['a']);
+        const begin = bench.clock.now();
+        const ends = [
+          ending(client.call('slow', ['b'], { timeout: 300 })),
+          ending(client.call('slow', ['c'], { timeout: 300, key: 'k' })),
+        ];
+        await bench.advance(begin + 300 - early - bench.clock.now());
+        gates.get('a')?.open('');
+        await bench.advance(1);
+        gates.get('b')?.open('');
+        await bench.advance(20);
+        expect(began).to.deep.equal(early > 0 ? ['a', 'b', 'c'] : ['a']);
+        expect((await Promise.all(ends))[1]).to.equal('Unknown timeout');
+        gates.get('c')?.open('');
+        await bench.advance(20);
+        expect(server.load).to.deep.equal({ running: 0, queued: 0, streams: 0 });
+      });
+
     it('should count streams until they end', async () => {
       await serve({ methods: { feed: { concurrency: 1 } } });
       const first = watch(client.call$('feed', ['a']));

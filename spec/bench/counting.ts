@@ -2,6 +2,7 @@
 import * as t from 'io-ts';
 import type { Consumer, GroupHandlers, GroupOptions, Kafka } from '../../src/index.js';
 import { codecs } from '../../src/jsonrpc/codec.js';
+import type { Message } from '../../src/jsonrpc/message.js';
 
 export interface Operations {
   /** Records handed to the producer. */
@@ -70,19 +71,19 @@ export interface Passes {
 /** Counts the passes of the JSON codec over whole records, until `stop`. */
 export function countPasses(): { readonly passes: Passes; stop(): void } {
   const { json } = codecs;
-  const { encode, decode } = json;
+  const { encodeMessages, decode } = json;
   const passes: Passes = { encoded: 0, decoded: 0 };
   Object.assign(json, {
-    encode: (value: unknown) => {
+    encodeMessages: (messages: readonly Message[]) => {
       passes.encoded += 1;
-      return encode(value);
+      return encodeMessages(messages);
     },
     decode: (bytes: Uint8Array) => {
       passes.decoded += 1;
       return decode(bytes);
     },
   });
-  return { passes, stop: () => void Object.assign(json, { encode, decode }) };
+  return { passes, stop: () => void Object.assign(json, { encodeMessages, decode }) };
 }
 
 export interface Checks {

@@ -5,7 +5,8 @@
  */
 import type { Either } from 'fp-ts/lib/Either.js';
 import type { RpcError } from './error.js';
-import { decodeJson, encodeJson } from './json.js';
+import { decodeJson, encodeJson, encodeMessagesJson } from './json.js';
+import type { Message } from './message.js';
 import { decodeMsgpack, encodeMsgpack } from './msgpack.js';
 
 /** One way to write values as bytes. Neither direction throws. */
@@ -17,17 +18,26 @@ export interface Codec {
    * it.
    */
   encode(value: unknown): Either<RpcError, Buffer>;
+  /** One message, or a batch where there are several: the same as `encode` of them. */
+  encodeMessages(messages: readonly Message[]): Either<RpcError, Buffer>;
   /** Left is -32700 with, as its data, what is wrong and where. */
   decode(bytes: Uint8Array): Either<RpcError, unknown>;
 }
 
 /** The codecs by name. */
 export const codecs: Readonly<Record<Codec['name'], Codec>> = {
-  json: { name: 'json', contentType: 'application/json', encode: encodeJson, decode: decodeJson },
+  json: {
+    name: 'json',
+    contentType: 'application/json',
+    encode: encodeJson,
+    encodeMessages: encodeMessagesJson,
+    decode: decodeJson,
+  },
   msgpack: {
     name: 'msgpack',
     contentType: 'application/msgpack',
     encode: encodeMsgpack,
+    encodeMessages: (messages) => encodeMsgpack(messages.length === 1 ? messages[0] : messages),
     decode: decodeMsgpack,
   },
 };

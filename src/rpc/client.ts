@@ -56,8 +56,8 @@ export class ServiceClient implements UntypedClient {
     this.#window = count('window', defaults.window ?? DEFAULT_WINDOW);
     this.#policy = defaults.retry && retryPolicy(defaults.retry, this.#budget);
     this.#hedge = defaults.hedge && hedgePolicy(defaults.hedge, defaults);
-    this.#meta = metaOf(this.#timeout, defaults, true);
-    this.#metaOnce = metaOf(this.#timeout, defaults, false);
+    this.#meta = sharedMeta(this.#timeout, defaults, true);
+    this.#metaOnce = sharedMeta(this.#timeout, defaults, false);
   }
 
   call<R>(method: string, params?: Params, options?: CallOptions): Promise<R> {
@@ -279,6 +279,12 @@ export class ServiceClient implements UntypedClient {
     const left = options.context.deadline - this.#link.correlation.clock.now();
     return Math.max(1, Math.min(timeout, left));
   }
+}
+
+/** Frozen, it is written once for many calls; headers may be another's to change. */
+function sharedMeta(timeout: number, defaults: ClientOptions, first: boolean): Meta {
+  const meta = metaOf(timeout, defaults, first);
+  return meta.headers === undefined ? Object.freeze(meta) : meta;
 }
 
 /** What isn't answered once has no first answer. */

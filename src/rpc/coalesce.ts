@@ -6,6 +6,7 @@
 import { isLeft } from 'fp-ts/lib/Either.js';
 import type { Codec } from '../jsonrpc/codec.js';
 import type { RpcError } from '../jsonrpc/error.js';
+import type { Message } from '../jsonrpc/message.js';
 import { type DeliveryObserver, type Headers, type Kafka, KafkaError } from '../kafka/port.js';
 
 /** Told what became of a message; the call itself, so that a batch needs no closure per call. */
@@ -109,7 +110,7 @@ export class Coalescer {
 
   #produce(lane: Lane, messages: readonly unknown[], outcomes: readonly (Outcome | undefined)[]): void {
     const lone = messages.length === 1;
-    const encoded = lane.codec.encode(lone ? messages[0] : messages);
+    const encoded = lane.codec.encodeMessages(messages as readonly Message[]);
     if (isLeft(encoded)) {
       if (lone) outcomes[0]?.undelivered(encoded.left, messages[0]);
       else this.#split(lane, messages, outcomes);

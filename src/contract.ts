@@ -140,6 +140,15 @@ const MAX_ISSUES = 10;
 const MAX_SHOWN = 80;
 const MAX_PATH = 200;
 
+/** Whether a value is of the type; one that throws accepts nothing. */
+export function accepts(type: Type, value: unknown): boolean {
+  try {
+    return type.is(value);
+  } catch {
+    return false;
+  }
+}
+
 /** Checks wire data. The fast way, `is`, is taken where it is known to say the same as `decode`. */
 export function decode<A>(type: Type<A>, value: unknown, root: string): Either<readonly Issue[], A> {
   try {
@@ -188,7 +197,7 @@ const checking = new WeakMap<Type, boolean>();
  * inside transforms. A type by someone else, or one of io-ts's that was given another `decode`, may
  * trim a string or refuse one although its `encode` changes nothing.
  */
-function onlyChecks(type: Type & Shape): boolean {
+export function onlyChecks(type: Type & Shape): boolean {
   let known = checking.get(type);
   if (known === undefined) {
     const own = type._tag !== undefined && Object.hasOwn(t, type._tag) && type.decode.name === OWN_DECODE;

@@ -1,6 +1,8 @@
 /**
  * Writes messages of JSON-RPC as JSON: the text that JSON.stringify would make, in half its time, since what all
  * messages have in common is known, and what most of them hold is short and plain. Above: codec.ts.
+ *
+ * The functions take the text so far and return it with more at its end: no string is made to be joined later.
  */
 import type { Id, Message } from './message.js';
 
@@ -10,24 +12,24 @@ type Members = Readonly<
 
 /** One message, or a batch of several. Throws what JSON.stringify throws. */
 export function messagesJson(messages: readonly Message[]): string {
-  if (messages.length === 1) return messageJson(messages[0] as Members);
+  if (messages.length === 1) return withMessage('', messages[0] as Members);
   let text = '[';
   for (let i = 0; i < messages.length; i += 1) {
-    if (i > 0) text += ',';
-    text += messageJson(messages[i] as Members);
+    text = withMessage(i === 0 ? text : `${text},`, messages[i] as Members);
   }
   return `${text}]`;
 }
 
-function messageJson(message: Members): string {
+function withMessage(before: string, message: Members): string {
   const { method, params, result, id, meta } = message;
   // Rare, or none of ours.
-  if (message.jsonrpc !== '2.0' || message.error !== undefined) return JSON.stringify(message) ?? 'null';
-  let text = typeof method === 'string' ? headOf(method) : START;
-  if (params !== undefined) text += memberJson(',"params":', params);
-  else if (result !== undefined) text += memberJson(',"result":', result);
-  if (id !== undefined) text += `,"id":${scalarJson(id)}`;
-  return meta === undefined ? `${text}}` : `${text}${metaJson(meta)}}`;
+  if (message.jsonrpc !== '2.0' || message.error !== undefined) return before + JSON.stringify(message);
+  let text = before + (typeof method === 'string' ? headOf(method) : START);
+  if (params !== undefined) text = withMember(text, ',"params":', params);
+  else if (result !== undefined) text = withMember(text, ',"result":', result);
+  if (typeof id === 'number') text += `,"id":${id}`;
+  else if (id !== undefined) text += `,"id":${JSON.stringify(id)}`;
+  return text + (meta === undefined ? '}' : tailOf(meta));
 }
 
 const START = '{"jsonrpc":"2.0"';
@@ -36,7 +38,7 @@ const START = '{"jsonrpc":"2.0"';
 let lastMethod: string | undefined;
 let lastHead = '';
 let lastMeta: unknown;
-let lastMetaText = '';
+let lastTail = '';
 
 function headOf(method: string): string {
   if (method !== lastMethod) {
@@ -46,35 +48,35 @@ function headOf(method: string): string {
   return lastHead;
 }
 
-function metaJson(meta: unknown): string {
-  if (meta === lastMeta) return lastMetaText;
-  const text = memberJson(',"meta":', meta);
+function tailOf(meta: unknown): string {
+  if (meta === lastMeta) return lastTail;
+  const tail = `${withMember('', ',"meta":', meta)}}`;
   if (Object.isFrozen(meta)) {
     lastMeta = meta;
-    lastMetaText = text;
+    lastTail = tail;
   }
-  return text;
+  return tail;
 }
 
-/** Nothing where JSON has no text for the value. */
-function memberJson(head: string, value: unknown): string {
-  const text =
-    Array.isArray(value) && value.length <= SHORT_ARRAY
-      ? arrayJson(value)
-      : (scalarJson(value) ?? JSON.stringify(value));
-  return text === undefined ? '' : head + text;
+/** The member is left out where JSON has no text for its value. */
+function withMember(before: string, head: string, value: unknown): string {
+  const text = Array.isArray(value) ? withArray(before + head, value) : withScalar(before + head, value);
+  if (text !== undefined) return text;
+  const json = JSON.stringify(value);
+  return json === undefined ? before : before + head + json;
 }
 
 /** Elements and characters that are looked at one by one; of more, JSON.stringify takes less time. */
 const SHORT_ARRAY = 8;
 const SHORT_STRING = 256;
 
-function arrayJson(values: readonly unknown[]): string | undefined {
-  let text = '[';
+/** Undefined for an array that is long or holds more than scalars. */
+function withArray(before: string, values: readonly unknown[]): string | undefined {
+  if (values.length > SHORT_ARRAY) return undefined;
+  let text: string | undefined = `${before}[`;
   for (let i = 0; i < values.length; i += 1) {
-    const element = scalarJson(values[i]);
-    if (element === undefined) return JSON.stringify(values);
-    text += i === 0 ? element : `,${element}`;
+    text = withScalar(i === 0 ? text : `${text},`, values[i]);
+    if (text === undefined) return undefined;
   }
   return `${text}]`;
 }
@@ -83,15 +85,16 @@ function arrayJson(values: readonly unknown[]): string | undefined {
 const ESCAPED = /[^\x20\x21\x23-\x5b\x5d-\x7e]/;
 
 /** Undefined for what isn't a string, a number, a boolean or null. */
-function scalarJson(value: unknown): string | undefined {
+function withScalar(before: string, value: unknown): string | undefined {
   switch (typeof value) {
     case 'string':
-      return value.length <= SHORT_STRING && !ESCAPED.test(value) ? `"${value}"` : JSON.stringify(value);
+      if (value.length > SHORT_STRING || ESCAPED.test(value)) return before + JSON.stringify(value);
+      return `${before}"${value}"`;
     case 'number':
-      return Number.isFinite(value) ? `${value}` : 'null';
+      return before + (Number.isFinite(value) ? value : 'null');
     case 'boolean':
-      return value ? 'true' : 'false';
+      return before + value;
     default:
-      return value === null ? 'null' : undefined;
+      return value === null ? `${before}null` : undefined;
   }
 }

@@ -2,12 +2,12 @@
  * The client of one service: checks a call against the contract, gives it a place in the
  * correlation, and sends it on its route. What comes back ends in a Promise or an Observable.
  */
-import { type Either, isLeft, left, right } from 'fp-ts/lib/Either.js';
+import { type Either, left, right } from 'fp-ts/lib/Either.js';
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js';
 import { Observable, type Subscriber } from 'rxjs';
 import { CLOCK, type Clock } from '../clock.js';
 import type { Method, Methods } from '../contract.js';
-import { notification, type Params, request } from '../jsonrpc/message.js';
+import type { Params } from '../jsonrpc/message.js';
 import { acksOf, metaOf, signalOf } from './call-meta.js';
 import type { CallOptions } from './call-options.js';
 import type { ClientOptions, UntypedClient } from './client-api.js';
@@ -85,7 +85,7 @@ export class ServiceClient implements UntypedClient {
     made?: (call: PendingCall) => void,
   ): Observable<R> {
     return new Observable<R>((subscriber) => {
-      const plan = this.#plan(method, ...kinds);
+      const plan = this.#plan(method, kinds[0] as Method['kind'], kinds[1]);
       const kind = plan.kind ?? kinds.at(-1);
       if (kind !== 'stream' && acksOf(options)) {
         const text = `${plan.name}: it is a ${kind}, only the items of a stream are acknowledged (ack)`;
@@ -210,41 +210,26 @@ export class ServiceClient implements UntypedClient {
 
   #start(call: PendingCall, params: unknown, options: CallOptions | undefined, credit?: number): void {
     const { correlation, route } = call.link;
-    const signal = signalOf(options);
+    const signal = options && signalOf(options);
     if (signal?.aborted) {
       const text = `${call.plan.name}: aborted by its caller before it was sent`;
       call.onFailure(new NotSentError('aborted', text, { cause: signal.reason }));
       return;
     }
-    const notifies = call instanceof NotifyCall;
-    const hedged = call instanceof HedgedCall;
-    const once = notifies || hedged || call instanceof GatherCall;
-    const policy = once ? undefined : this.#policyOf(options);
+    const policy = call.repeats === 'retry' ? this.#policyOf(options) : undefined;
     const encoded = call.plan.encodeParams(params);
-    if (isLeft(encoded)) call.onFailure(encoded.left);
+    if (encoded instanceof NotSentError) call.onFailure(encoded);
     else if (correlation.add(call)) {
       const plain = options === undefined && credit === undefined;
-      const again = hedged || policy !== undefined;
+      const again = policy !== undefined || call.repeats === 'hedge';
       const meta = !plain
         ? metaOf(call.timeout, this.#defaults, again, options, credit)
         : again
           ? this.#meta
           : this.#metaOnce;
-      const { method } = call.plan;
       const key = options?.key ?? this.#defaults.key;
-      if (notifies) route.send(call, notification(method, encoded.right, meta), key);
-      else {
-        if (hedged) {
-          call.resend = (copy, changed) => {
-            route.send(copy, request(call.id, method, encoded.right, { ...meta, ...changed }), undefined);
-          };
-        } else if (policy !== undefined) {
-          call.retry = new Retry(call, correlation.clock, policy, (changed) => {
-            route.send(call, request(call.id, method, encoded.right, { ...meta, ...changed }), key);
-          });
-        }
-        route.send(call, request(call.id, method, encoded.right, meta), key);
-      }
+      if (again) repeatable(call, encoded, meta, key, policy);
+      route.send(call, call.message(encoded, meta), key);
       if (signal !== undefined) call.abortWith(signal);
     }
   }
@@ -261,14 +246,16 @@ export class ServiceClient implements UntypedClient {
     return hedgePolicy(hedge, { retry, key: key ?? this.#defaults.key });
   }
 
-  #plan(method: string, ...kinds: readonly Method['kind'][]): Plan {
+  /** The plan of a method that is of this kind, or of the other. */
+  #plan(method: string, kind: Method['kind'], other = kind): Plan {
     if (this.#plans === undefined) return new Plan(this.#service, method);
     const plan = this.#plans.get(method);
-    if (plan?.kind !== undefined && kinds.includes(plan.kind)) return plan;
+    if (plan !== undefined && (plan.kind === kind || plan.kind === other)) return plan;
+    const made = other === kind ? kind : `${kind} or a ${other}`;
     const what =
       plan === undefined
         ? `no such method; there are ${[...this.#plans.keys()].join(', ')}`
-        : `it is a ${plan.kind}, this makes a ${kinds.join(' or a ')}`;
+        : `it is a ${plan.kind}, this makes a ${made}`;
     throw new NotSentError('unknown method', `${this.#service}.${method}: ${what}`);
   }
 
@@ -278,6 +265,26 @@ export class ServiceClient implements UntypedClient {
     if (options?.context === undefined) return timeout;
     const left = options.context.deadline - this.#link.correlation.clock.now();
     return Math.max(1, Math.min(timeout, left));
+  }
+}
+
+/** Lets a call be sent again, as its retries or its hedges need it. */
+function repeatable(
+  call: PendingCall,
+  params: Params | undefined,
+  meta: Meta,
+  key: string | undefined,
+  policy: RetryPolicy | undefined,
+): void {
+  const { correlation, route } = call.link;
+  if (call instanceof HedgedCall) {
+    call.resend = (copy, changed) => {
+      route.send(copy, call.message(params, { ...meta, ...changed }), undefined);
+    };
+  } else if (policy !== undefined) {
+    call.retry = new Retry(call, correlation.clock, policy, (changed) => {
+      route.send(call, call.message(params, { ...meta, ...changed }), key);
+    });
   }
 }
 

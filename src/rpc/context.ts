@@ -7,22 +7,25 @@ const NO_HEADERS: Readonly<Record<string, string>> = {};
 
 export class HandlerContext implements CallContext {
   readonly service: string;
-  readonly method: string;
-  readonly id: Id | undefined;
   readonly deadline: number;
-  readonly headers: Readonly<Record<string, string>>;
+  readonly #message: Request | Notification;
   readonly #meta: Meta;
   #controller: AbortController | undefined;
-  #aborted = false;
-  #reason: unknown;
+  #end: { readonly reason: unknown } | undefined;
 
-  constructor(service: string, { method, id }: Request | Notification, deadline: number, meta: Meta) {
+  constructor(service: string, message: Request | Notification, deadline: number, meta: Meta) {
     this.service = service;
-    this.method = method;
-    this.id = id;
     this.deadline = deadline;
-    this.headers = meta.headers ?? NO_HEADERS;
+    this.#message = message;
     this.#meta = meta;
+  }
+
+  get method(): string {
+    return this.#message.method;
+  }
+
+  get id(): Id | undefined {
+    return this.#message.id;
   }
 
   get attempt(): number | undefined {
@@ -33,17 +36,20 @@ export class HandlerContext implements CallContext {
     return this.#meta.idempotencyKey;
   }
 
+  get headers(): Readonly<Record<string, string>> {
+    return this.#meta.headers ?? NO_HEADERS;
+  }
+
   get signal(): AbortSignal {
     if (this.#controller === undefined) {
       this.#controller = new AbortController();
-      if (this.#aborted) this.#controller.abort(this.#reason);
+      if (this.#end !== undefined) this.#controller.abort(this.#end.reason);
     }
     return this.#controller.signal;
   }
 
   static abort(context: HandlerContext, reason: unknown): void {
-    context.#aborted = true;
-    context.#reason = reason;
+    context.#end = { reason };
     context.#controller?.abort(reason);
   }
 }

@@ -4,11 +4,19 @@
  */
 import type { Clock } from '../clock.js';
 import { RpcError } from '../jsonrpc/error.js';
-import { type Id, isFailure, type Notification, type Request, type Response } from '../jsonrpc/message.js';
+import {
+  type Id,
+  isFailure,
+  type Notification,
+  type Params,
+  type Request,
+  request,
+  type Response,
+} from '../jsonrpc/message.js';
 import { KafkaError } from '../kafka/port.js';
 import type { Outcome } from './coalesce.js';
 import { Deadlines, type Expiring, type Line } from './deadlines.js';
-import { attemptOf, type Envelope } from './envelope.js';
+import { attemptOf, type Envelope, type Meta } from './envelope.js';
 import { type CallError, fromKafka, NotSentError, UnknownError } from './error.js';
 import type { ReplyListener } from './inbox.js';
 import type { Plan } from './plan.js';
@@ -24,6 +32,9 @@ export interface Link {
   /** Milliseconds of silence after which the other end of a stream counts as gone. */
   readonly lease: number;
 }
+
+/** How a call may be sent again. */
+export type Repeats = 'retry' | 'hedge' | 'never';
 
 /** One call that waits. What an answer means to its caller is up to the subclasses. */
 export abstract class PendingCall implements Expiring, Routed, Outcome {
@@ -54,6 +65,15 @@ export abstract class PendingCall implements Expiring, Routed, Outcome {
   /** An answer that is an error. */
   onError(error: RpcError, _envelope: Envelope, response: Response): void {
     this.fail(error, attemptOf(response));
+  }
+
+  get repeats(): Repeats {
+    return 'retry';
+  }
+
+  /** What is sent for it. */
+  message(params: Params | undefined, meta: Meta): Request | Notification {
+    return request(this.id, this.plan.method, params, meta);
   }
 
   /** Times that it was sent. */

@@ -29,6 +29,8 @@ const LONGEST = 2_147_483_647;
 export class Deadlines {
   readonly #clock: Clock;
   readonly #lines = new Map<number, Line>();
+  /** The line that was joined last: most calls of a client have one timeout. */
+  #latest: Line | undefined;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -80,14 +82,17 @@ export class Deadlines {
   close(): void {
     for (const line of this.#lines.values()) line.cancelTimer?.();
     this.#lines.clear();
+    this.#latest = undefined;
   }
 
   #line(timeout: number): Line {
+    if (this.#latest?.timeout === timeout) return this.#latest;
     let line = this.#lines.get(timeout);
     if (line === undefined) {
       line = { timeout, first: undefined, last: undefined, cancelTimer: undefined, firesAt: 0 };
       this.#lines.set(timeout, line);
     }
+    this.#latest = line;
     return line;
   }
 
@@ -100,6 +105,7 @@ export class Deadlines {
   #arm(line: Line): void {
     if (line.first === undefined) {
       this.#lines.delete(line.timeout);
+      if (this.#latest === line) this.#latest = undefined;
       return;
     }
     const begin = this.#clock.now();

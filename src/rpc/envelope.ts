@@ -4,6 +4,7 @@
  * codecs and Kafka.
  */
 import type { Codec } from '../jsonrpc/codec.js';
+import { isFailure, type Response } from '../jsonrpc/message.js';
 import type { Headers, TopicPartition } from '../kafka/port.js';
 
 /** A connection as others reach it: its inbox partition, and its name among those who share it. */
@@ -161,6 +162,17 @@ const NO_META: Meta = {};
 export function readMeta(meta: unknown): Meta {
   if (typeof meta !== 'object' || meta === null) return NO_META;
   const { timeout, attempt, key, idempotencyKey, credit, headers } = meta as Record<string, unknown>;
+  // Most often it is as it should be.
+  if (
+    (timeout === undefined || isCount(timeout)) &&
+    (attempt === undefined || isCount(attempt)) &&
+    (key === undefined || typeof key === 'string') &&
+    (idempotencyKey === undefined || typeof idempotencyKey === 'string') &&
+    (credit === undefined || isCount(credit)) &&
+    headers === undefined
+  ) {
+    return meta;
+  }
   return {
     timeout: isCount(timeout) ? timeout : undefined,
     attempt: isCount(attempt) ? attempt : undefined,
@@ -171,7 +183,12 @@ export function readMeta(meta: unknown): Meta {
   };
 }
 
-/** Which attempt a message belongs to. Answers say it where they are errors, or to a later attempt than the first. */
+/** An answer to this attempt: it says so where it is an error, or to a later attempt than the first. */
+export function withAttempt(answer: Response, attempt: number): Response {
+  return attempt > 1 || isFailure(answer) ? { ...answer, meta: { attempt } } : answer;
+}
+
+/** Which attempt a message belongs to. */
 export function attemptOf(message: unknown): number | undefined {
   const { attempt } = ((message as { readonly meta?: unknown }).meta ?? NO_META) as Meta;
   return isCount(attempt) ? attempt : undefined;

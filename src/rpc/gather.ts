@@ -6,7 +6,7 @@ import { type Either, left } from 'fp-ts/lib/Either.js';
 import type { Subscriber } from 'rxjs';
 import type { RpcError } from '../jsonrpc/error.js';
 import { isReserved } from '../jsonrpc/message.js';
-import { type Link, PendingCall } from './correlation.js';
+import { type Link, PendingCall, type Repeats } from './correlation.js';
 import type { Envelope, Peer } from './envelope.js';
 import type { CallError } from './error.js';
 import type { Gathered, GatherOptions } from './gather-options.js';
@@ -38,6 +38,10 @@ export class GatherCall extends PendingCall {
   /** One answer of each; of one that doesn't name itself nobody can tell. */
   override listensTo({ sender }: Envelope): boolean {
     return sender !== undefined && !this.#heard.has(sender.instance);
+  }
+
+  override get repeats(): Repeats {
+    return 'never';
   }
 
   onResult(result: unknown, { sender }: Envelope): void {

@@ -7,7 +7,7 @@
 import type { RpcError } from '../jsonrpc/error.js';
 import type { Response } from '../jsonrpc/message.js';
 import type { KafkaError } from '../kafka/port.js';
-import type { Link } from './correlation.js';
+import type { Link, Repeats } from './correlation.js';
 import { attemptOf, type Envelope, type Meta } from './envelope.js';
 import { type CallError, UnknownError } from './error.js';
 import type { HedgeOptions } from './hedge-options.js';
@@ -75,6 +75,10 @@ export class HedgedCall extends UnaryCall {
     super(link, plan, timeout, resolve, reject);
     this.#policy = policy;
     this.#budget = budget;
+  }
+
+  override get repeats(): Repeats {
+    return 'hedge';
   }
 
   override get attempts(): number {

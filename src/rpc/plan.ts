@@ -3,7 +3,16 @@
  * goes out and what comes back. Without a contract everything structured passes.
  */
 import { type Either, isLeft, left, right } from 'fp-ts/lib/Either.js';
-import { decode, encode, explain, type Issue, type Method, type Type } from '../contract.js';
+import {
+  accepts,
+  decode,
+  encode,
+  explain,
+  type Issue,
+  type Method,
+  onlyChecks,
+  type Type,
+} from '../contract.js';
 import { errors, RpcError } from '../jsonrpc/error.js';
 import type { Params } from '../jsonrpc/message.js';
 import { NotSentError } from './error.js';
@@ -13,6 +22,8 @@ export class Plan {
   readonly method: string;
   readonly #contract: Method | undefined;
   readonly #result: Type | undefined;
+  /** The result's type, where what it accepts is what it decodes to. */
+  readonly #checkedResult: Type | undefined;
 
   constructor(service: string, method: string, contract?: Method) {
     this.#service = service;
@@ -20,6 +31,7 @@ export class Plan {
     this.#contract = contract;
     if (contract?.kind === 'request') this.#result = contract.result;
     else if (contract?.kind === 'stream') this.#result = contract.item;
+    if (this.#result !== undefined && onlyChecks(this.#result)) this.#checkedResult = this.#result;
   }
 
   get name(): string {
@@ -31,16 +43,23 @@ export class Plan {
     return this.#contract?.kind;
   }
 
-  /** What goes out as `params`; Left never leaves the process. */
-  encodeParams(params: unknown): Either<NotSentError, Params | undefined> {
+  /** What goes out as `params`; what it refuses never leaves the process. */
+  encodeParams(params: unknown): Params | undefined | NotSentError {
     if (this.#contract !== undefined) {
       const encoded = encode(this.#contract.params, params, 'params');
-      if (isLeft(encoded)) return left(this.#refuse(encoded.left));
+      if (isLeft(encoded)) return this.#refuse(encoded.left);
       params = encoded.right;
     }
     return params === undefined || (typeof params === 'object' && params !== null)
-      ? right(params as Params | undefined)
-      : left(this.#refuse([{ path: 'params', expected: 'an array or an object', actual: String(params) }]));
+      ? (params as Params | undefined)
+      : this.#refuse([{ path: 'params', expected: 'an array or an object', actual: String(params) }]);
+  }
+
+  /** Whether a result is good as it came; `checkResult` tells of the others. */
+  accepts(result: unknown): boolean {
+    return this.#checkedResult === undefined
+      ? this.#contract === undefined
+      : accepts(this.#checkedResult, result);
   }
 
   /** What came back: a result, or one item of a stream. */

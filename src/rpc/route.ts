@@ -116,7 +116,8 @@ export class Route {
 
   /** Remembers who answered for the call's partition. */
   answered(call: Routed, peer: Peer | undefined): void {
-    if (peer === undefined || this.#servers[call.partition]?.peer.instance === peer.instance) return;
+    const known = this.#servers[call.partition];
+    if (peer === undefined || known?.peer === peer) return;
     this.#servers[call.partition] = { peer, lane: this.#laneTo(call, peer) };
   }
 

@@ -149,8 +149,8 @@ export class ServedCall extends Reply implements Expiring, Controlled, LiveCall,
   }
 
   /** A stream whose `$/open` is lost has lost its client. */
-  override undelivered(error: RpcError | KafkaError): void {
-    if (this.#emission === undefined) super.undelivered(error);
+  override undelivered(error: RpcError | KafkaError, message: unknown): void {
+    if (this.#emission === undefined) super.undelivered(error, message);
     else {
       this.#emission.stop(undeliverable(error));
       this.#host.stats.lost += 1;

@@ -3,9 +3,9 @@
  * report. Above: client.ts. Below: the correlation.
  */
 import { isLeft } from 'fp-ts/lib/Either.js';
-import type { Response } from '../jsonrpc/message.js';
-import { type Link, PendingCall } from './correlation.js';
-import type { Envelope } from './envelope.js';
+import { type Notification, notification, type Params, type Response } from '../jsonrpc/message.js';
+import { type Link, PendingCall, type Repeats } from './correlation.js';
+import type { Envelope, Meta } from './envelope.js';
 import type { CallError } from './error.js';
 import type { Plan } from './plan.js';
 
@@ -33,6 +33,10 @@ export class UnaryCall extends PendingCall {
   }
 
   protected settle(result: unknown): void {
+    if (this.plan.accepts(result)) {
+      this.resolve(result);
+      return;
+    }
     const checked = this.plan.checkResult(result);
     if (isLeft(checked)) this.#reject(checked.left);
     else this.resolve(checked.right);
@@ -47,6 +51,14 @@ export class UnaryCall extends PendingCall {
 export class NotifyCall extends UnaryCall {
   override delivered(): void {
     if (this.end()) this.resolve(undefined);
+  }
+
+  override get repeats(): Repeats {
+    return 'never';
+  }
+
+  override message(params: Params | undefined, meta: Meta): Notification {
+    return notification(this.plan.method, params, meta);
   }
 
   override cancel(): void {}

@@ -3,12 +3,13 @@
  * then may its offset be committed. A callstream peer gets each answer as it is ready; any other
  * gets the answers of a batch in one array (JSON-RPC 2.0 section 6).
  */
-import { isLeft } from 'fp-ts/lib/Either.js';
+import { isRight } from 'fp-ts/lib/Either.js';
 import { errors, RpcError } from '../jsonrpc/error.js';
-import { failure, type Response } from '../jsonrpc/message.js';
+import { failure, type Id, type Response } from '../jsonrpc/message.js';
 import { KafkaError } from '../kafka/port.js';
 import type { Caller } from './caller.js';
 import type { Coalescer, Outcome } from './coalesce.js';
+import { withAttempt } from './envelope.js';
 
 export class Work implements Outcome {
   readonly caller: Caller;
@@ -17,7 +18,8 @@ export class Work implements Outcome {
   readonly #onDone: (work: Work) => void;
   readonly #answers: Response[] | undefined;
   #open: number;
-  #substituted = false;
+  /** Errors in the place of answers that couldn't be sent. */
+  readonly #substitutes = new Set<unknown>();
 
   constructor(
     caller: Caller,
@@ -50,32 +52,36 @@ export class Work implements Outcome {
     this.#open -= 1;
     if (this.#open > 0) return;
     if (this.#answers === undefined || this.#answers.length === 0) this.#onDone(this);
-    else this.#sendAll(this.#answers);
+    else this.#coalescer.send(this.caller.lane(this.#answers[0]?.id ?? null), this.#answers, this);
   }
 
   delivered(): void {
-    this.#onDone(this);
+    if (this.#answers === undefined) this.finish();
+    else this.#onDone(this);
   }
 
-  undelivered(error: RpcError | KafkaError): void {
-    const answers = this.#answers ?? [];
-    if (this.#substituted) {
-      this.stats.lost += answers.length;
-      this.#onDone(this);
-      return;
+  /** What can't be sent, an answer or all of a batch, is replaced, once, by an error that can. */
+  undelivered(error: RpcError | KafkaError, message: unknown, attempt?: number): void {
+    const answers = this.#answers;
+    if (this.#substitutes.delete(message)) {
+      this.stats.lost += answers?.length ?? 1;
+      this.delivered();
+    } else if (answers === undefined) {
+      const { id } = message as Response;
+      const substitute = failure(id, undeliverable(error));
+      this.#substitute(attempt === undefined ? substitute : withAttempt(substitute, attempt), id);
+    } else {
+      const { codec } = this.caller.lane(null);
+      const all = error instanceof KafkaError;
+      const kept = (answer: Response) => !all && isRight(codec.encode(answer));
+      const sent = answers.map((it) => (kept(it) ? it : failure(it.id, undeliverable(error))));
+      this.#substitute(sent, answers[0]?.id ?? null);
     }
-    this.#substituted = true;
-    const { codec } = this.caller.lane(null);
-    const all = error instanceof KafkaError;
-    this.#sendAll(
-      answers.map((answer) =>
-        all || isLeft(codec.encode(answer)) ? failure(answer.id, undeliverable(error)) : answer,
-      ),
-    );
   }
 
-  #sendAll(answers: readonly Response[]): void {
-    this.#coalescer.send(this.caller.lane(answers[0]?.id ?? null), answers, this);
+  #substitute(message: Response | readonly Response[], id: Id): void {
+    this.#substitutes.add(message);
+    this.#coalescer.send(this.caller.lane(id), message, this);
   }
 }
 

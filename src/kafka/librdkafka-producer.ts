@@ -19,9 +19,10 @@ import {
 /** Records that wait in this process while librdkafka's queue (`queue.buffering.max.messages`) is full. */
 export const MAX_WAITING_RECORDS = 10_000;
 
-/** Milliseconds between polls while reports are awaited, and while none are. */
+/** Milliseconds between polls while reports are awaited, and once none were for some polls in a row. */
 const BUSY_POLL = 1;
 const IDLE_POLL = 100;
+const IDLE_POLLS = 50;
 
 interface Waiting {
   readonly record: ProducerRecord;
@@ -40,6 +41,8 @@ export class LibrdkafkaProducer {
   #flushes: (() => void)[] = [];
   #timer: NodeJS.Timeout | undefined;
   #interval = 0;
+  /** Polls in a row with nothing to wait for. */
+  #idlePolls = 0;
   #closed = false;
 
   constructor(binding: Binding, base: Base, onError: (error: NativeError) => void) {
@@ -167,7 +170,6 @@ export class LibrdkafkaProducer {
     if (this.#idle) for (const done of this.#flushes) done();
     if (error) observer.undelivered(toKafkaError(error, `Sending to ${topic}`), token);
     else observer.delivered({ topic, partition, offset }, token);
-    if (this.#idle) this.#poll(IDLE_POLL);
   }
 
   #sendWaiting(): void {
@@ -195,6 +197,8 @@ export class LibrdkafkaProducer {
       } catch {
         // Not connected yet: the poll after that one will do.
       }
+      this.#idlePolls = this.#idle ? this.#idlePolls + 1 : 0;
+      if (this.#idlePolls === IDLE_POLLS) this.#poll(IDLE_POLL);
     }, interval);
     this.#timer.unref();
   }

@@ -20,7 +20,8 @@ interface Progress {
 }
 
 export class Offsets {
-  readonly #partitions = new Map<string, Progress>();
+  /** By topic, then partition. */
+  readonly #topics = new Map<string, Progress[]>();
 
   /** Begins with what the group hands over. Others may have gone on meanwhile: the first record tells how far. */
   assign(partitions: readonly TopicPartition[]): void {
@@ -58,8 +59,7 @@ export class Offsets {
   /** Records taken and not done. */
   open(partitions?: readonly TopicPartition[]): number {
     let open = 0;
-    if (partitions === undefined)
-      for (const progress of this.#partitions.values()) open += progress.open.size;
+    if (partitions === undefined) for (const progress of this.#all()) open += progress.open.size;
     else for (const { topic, partition } of partitions) open += this.#progress(topic, partition).open.size;
     return open;
   }
@@ -67,7 +67,7 @@ export class Offsets {
   /** What can be committed now and was not yet. */
   committable(): TopicPartitionOffset[] {
     const found: TopicPartitionOffset[] = [];
-    for (const progress of this.#partitions.values()) {
+    for (const progress of this.#all()) {
       if (!progress.assigned || progress.from === undefined) continue;
       const { topic, partition } = progress;
       const offset = position(progress);
@@ -94,9 +94,18 @@ export class Offsets {
     return this.#progress(record.topic, record.partition).assigned && !this.reached(record);
   }
 
+  #all(): Progress[] {
+    // flat() skips the holes.
+    return [...this.#topics.values()].flat();
+  }
+
   #progress(topic: string, partition: number): Progress {
-    const key = `${topic}/${partition}`;
-    let progress = this.#partitions.get(key);
+    let partitions = this.#topics.get(topic);
+    if (partitions === undefined) {
+      partitions = [];
+      this.#topics.set(topic, partitions);
+    }
+    let progress = partitions[partition];
     if (progress === undefined) {
       progress = {
         topic,
@@ -108,7 +117,7 @@ export class Offsets {
         committed: 0,
         assigned: false,
       };
-      this.#partitions.set(key, progress);
+      partitions[partition] = progress;
     }
     return progress;
   }

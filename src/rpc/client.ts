@@ -12,6 +12,7 @@ import { acksOf, metaOf, signalOf } from './call-meta.js';
 import type { CallOptions } from './call-options.js';
 import type { ClientOptions, UntypedClient } from './client-api.js';
 import type { Link, PendingCall } from './correlation.js';
+import { deferred } from './deferred.js';
 import type { Meta } from './envelope.js';
 import { type CallError, NotSentError } from './error.js';
 import { GatherCall } from './gather.js';
@@ -61,7 +62,8 @@ export class ServiceClient implements UntypedClient {
   }
 
   call<R>(method: string, params?: Params, options?: CallOptions): Promise<R> {
-    return new Promise<R>((resolve, reject) => {
+    const { promise, resolve, reject } = deferred<R>();
+    try {
       this.#unary(
         this.#plan(method, 'request'),
         params,
@@ -69,7 +71,10 @@ export class ServiceClient implements UntypedClient {
         resolve as (result: unknown) => void,
         reject,
       );
-    });
+    } catch (error) {
+      reject(error);
+    }
+    return promise;
   }
 
   call$(method: string, params?: Params, options?: CallOptions): Observable<any> {

@@ -61,6 +61,26 @@ function headerBytes(headers: Headers): number {
   return bytes;
 }
 
+/** The messages of one record, told together what becomes of it. */
+class Batch implements DeliveryObserver {
+  constructor(
+    readonly coalescer: Coalescer,
+    readonly lane: Lane,
+    readonly messages: readonly unknown[],
+    readonly outcomes: readonly (Outcome | undefined)[],
+  ) {}
+
+  delivered(): void {
+    for (const outcome of this.outcomes) outcome?.delivered();
+  }
+
+  undelivered(failure: KafkaError): void {
+    const { lane, messages, outcomes } = this;
+    if (failure.reason === 'too large' && messages.length > 1) this.coalescer.split(lane, messages, outcomes);
+    else for (const [i, outcome] of outcomes.entries()) outcome?.undelivered(failure, messages[i]);
+  }
+}
+
 export class Coalescer {
   readonly #kafka: Kafka;
   readonly #limits: Limits;
@@ -113,14 +133,14 @@ export class Coalescer {
     const encoded = lane.codec.encodeMessages(messages as readonly Message[]);
     if (isLeft(encoded)) {
       if (lone) outcomes[0]?.undelivered(encoded.left, messages[0]);
-      else this.#split(lane, messages, outcomes);
+      else this.split(lane, messages, outcomes);
       return;
     }
     const value = encoded.right;
     // A lone message says nothing of those that come many at a time, unless it is smaller.
     lane.bytesEach = lone ? Math.min(lane.bytesEach, value.length) : value.length / messages.length;
     if (!lone && value.length > Math.min(this.#limits.maxBytes, this.#kafka.maxRecordBytes)) {
-      this.#split(lane, messages, outcomes);
+      this.split(lane, messages, outcomes);
       return;
     }
     if (lone && value.length + lane.overhead > this.#kafka.maxRecordBytes) {
@@ -130,18 +150,10 @@ export class Coalescer {
     const { topic, partition, headers, key } = lane;
     const timestamp = this.#kafka.clock.now();
     const content = value === NOTHING ? null : value;
-    const observer: DeliveryObserver = {
-      delivered: () => {
-        for (const outcome of outcomes) outcome?.delivered();
-      },
-      undelivered: (failure) => {
-        if (failure.reason === 'too large' && !lone) this.#split(lane, messages, outcomes);
-        else for (const [i, outcome] of outcomes.entries()) outcome?.undelivered(failure, messages[i]);
-      },
-    };
+    const batch = new Batch(this, lane, messages, outcomes);
     const record = { topic, partition, value: content, key, headers, timestamp };
-    const refusal = this.#kafka.produce(record, observer, 0);
-    if (refusal !== undefined) observer.undelivered(refusal, 0);
+    const refusal = this.#kafka.produce(record, batch, 0);
+    if (refusal !== undefined) batch.undelivered(refusal);
   }
 
   #tooLarge(lane: Lane, message: unknown, outcome: Outcome | undefined, bytes: number): void {
@@ -153,8 +165,8 @@ export class Coalescer {
     }
   }
 
-  /** Halves find the one message that can't be encoded, or is too large, in few passes. */
-  #split(lane: Lane, messages: readonly unknown[], outcomes: readonly (Outcome | undefined)[]): void {
+  /** Sends in two records what one can't hold: halves find a message that can't be encoded, too, in few passes. */
+  split(lane: Lane, messages: readonly unknown[], outcomes: readonly (Outcome | undefined)[]): void {
     const half = messages.length >> 1;
     this.#produce(lane, messages.slice(0, half), outcomes.slice(0, half));
     this.#produce(lane, messages.slice(half), outcomes.slice(half));

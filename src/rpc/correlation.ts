@@ -10,8 +10,8 @@ import {
   type Notification,
   type Params,
   type Request,
-  request,
   type Response,
+  request,
 } from '../jsonrpc/message.js';
 import { KafkaError } from '../kafka/port.js';
 import type { Outcome } from './coalesce.js';

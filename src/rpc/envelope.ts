@@ -92,7 +92,7 @@ export function readEnvelope(headers: Headers): Envelope {
           envelope.callstream = text(value) === '1';
           break;
         case INBOX:
-          envelope.sender = readPeer(text(value));
+          envelope.sender = peerOf(text(value));
           break;
       }
     }
@@ -132,6 +132,18 @@ function partitionNumber(decimal: string): number | null {
 /** As Spring writes a partition: four bytes, the highest first. */
 function fourBytes(value: string | Buffer): number | null {
   return typeof value !== 'string' && value.length === 4 ? value.readUInt32BE() : null;
+}
+
+/** One peer often sends many records in a row, most of all a server its answers. */
+let lastText = '';
+let lastPeer: Peer | undefined;
+
+function peerOf(value: string): Peer | undefined {
+  if (value !== lastText) {
+    lastPeer = readPeer(value);
+    lastText = value;
+  }
+  return lastPeer;
 }
 
 function readPeer(value: string): Peer | undefined {

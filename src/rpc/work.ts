@@ -19,7 +19,7 @@ export class Work implements Outcome {
   readonly #answers: Response[] | undefined;
   #open: number;
   /** Errors in the place of answers that couldn't be sent. */
-  readonly #substitutes = new Set<unknown>();
+  #substitutes: Set<unknown> | undefined;
 
   constructor(
     caller: Caller,
@@ -63,7 +63,7 @@ export class Work implements Outcome {
   /** What can't be sent, an answer or all of a batch, is replaced, once, by an error that can. */
   undelivered(error: RpcError | KafkaError, message: unknown, attempt?: number): void {
     const answers = this.#answers;
-    if (this.#substitutes.delete(message)) {
+    if (this.#substitutes?.has(message)) {
       this.stats.lost += answers?.length ?? 1;
       this.delivered();
     } else if (answers === undefined) {
@@ -80,6 +80,7 @@ export class Work implements Outcome {
   }
 
   #substitute(message: Response | readonly Response[], id: Id): void {
+    this.#substitutes ??= new Set();
     this.#substitutes.add(message);
     this.#coalescer.send(this.caller.lane(id), message, this);
   }

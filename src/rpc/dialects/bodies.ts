@@ -11,7 +11,11 @@ const { json } = codecs;
 
 /** A codec for one direction: how a dialect writes what callstream sends. */
 export function writer(encode: (message: any) => Either<RpcError, Buffer>): Codec {
-  return { ...json, encode, encodeMessages: (messages) => encode(messages.length === 1 ? messages[0] : messages) };
+  return {
+    ...json,
+    encode,
+    encodeMessages: (messages) => encode(messages.length === 1 ? messages[0] : messages),
+  };
 }
 
 /** A string as it is, anything else as JSON. */

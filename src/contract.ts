@@ -4,6 +4,7 @@
  */
 import { type Either, isRight, left, right } from 'fp-ts/lib/Either.js';
 import * as t from 'io-ts';
+import { cut, MAX_SHOWN, show } from './shown.js';
 
 /** Any io-ts type that decodes wire data; `A` is what handlers and callers see. */
 export type Type<A = any> = t.Type<A, any, unknown>;
@@ -135,9 +136,8 @@ export interface Issue {
   readonly actual: string;
 }
 
-/** The most issues that one check reports, and the characters that it shows of a value or a path. */
+/** The most issues that one check reports, and the characters that it shows of a path. */
 const MAX_ISSUES = 10;
-const MAX_SHOWN = 80;
 const MAX_PATH = 200;
 
 /** Whether a value is of the type; one that throws accepts nothing. */
@@ -272,34 +272,3 @@ const WRAPPER = /^(Exact|Readonly|Refinement|Recursive)Type$/;
 
 const step = (path: string, key: string | number): string =>
   /^\d+$/.test(String(key)) ? `${path}[${key}]` : `${path}.${key}`;
-
-function show(value: unknown): string {
-  switch (typeof value) {
-    case 'undefined':
-      return 'nothing';
-    case 'function':
-      return 'a function';
-    case 'number':
-    case 'symbol':
-      return String(value);
-    case 'bigint':
-      return cut(`${value}n`, MAX_SHOWN);
-  }
-  if (ArrayBuffer.isView(value)) return `${value.byteLength} bytes`;
-  // What is cut off anyway isn't written first: every member of an array or an object takes a character.
-  let room = MAX_SHOWN;
-  const brief = (_key: string, member: unknown): unknown => {
-    room -= 1;
-    return room < 0 ? undefined : typeof member === 'string' ? member.slice(0, MAX_SHOWN) : member;
-  };
-  try {
-    return cut(JSON.stringify(value, brief) ?? 'nothing', MAX_SHOWN);
-  } catch {
-    // Circular, or a BigInt within.
-    return Array.isArray(value) ? 'an array' : 'an object';
-  }
-}
-
-/** Never between the halves of a surrogate pair, which no codec could write. */
-const cut = (text: string, length: number): string =>
-  text.length > length ? `${text.slice(0, length - 3).replace(/[\ud800-\udbff]$/, '')}...` : text;

@@ -13,8 +13,11 @@ import { counted, countPasses, type Operations, watchedString } from './counting
 const CALLS = 10_000;
 const TURN = 100;
 const WINDOW = 256;
-/** Bytes a call. The profile is a sample, good to a few percent, so this leaves it some room. */
-const MAX_ALLOCATED = 2_950;
+/**
+ * Bytes a call: 2,800, of which the sample is good to a few percent. Twice as many where specs that ran before have
+ * taught V8 more shapes: these come first in `npm test`.
+ */
+const MAX_ALLOCATED = 3_100;
 
 describe('What calls cost', () => {
   const { type, checks } = watchedString();

@@ -25,6 +25,12 @@ export function metaOf(
   return meta;
 }
 
+/** The `meta` of all calls without options of their own: frozen, it is written once for many. Headers are the user's to change. */
+export function sharedMeta(timeout: number, defaults: ClientOptions, first: boolean): Meta {
+  const meta = metaOf(timeout, defaults, first);
+  return meta.headers === undefined ? Object.freeze(meta) : meta;
+}
+
 /** The call ends with either: its own signal, or that of the call it is made for. */
 export function signalOf(options: CallOptions | undefined): AbortSignal | undefined {
   const { signal, context } = options ?? {};

@@ -8,7 +8,7 @@ import { Observable, type Subscriber } from 'rxjs';
 import { CLOCK, type Clock } from '../clock.js';
 import type { Method, Methods } from '../contract.js';
 import type { Params } from '../jsonrpc/message.js';
-import { acksOf, metaOf, signalOf } from './call-meta.js';
+import { acksOf, metaOf, sharedMeta, signalOf } from './call-meta.js';
 import type { CallOptions } from './call-options.js';
 import type { ClientOptions, UntypedClient } from './client-api.js';
 import type { Link, PendingCall } from './correlation.js';
@@ -62,19 +62,13 @@ export class ServiceClient implements UntypedClient {
   }
 
   call<R>(method: string, params?: Params, options?: CallOptions): Promise<R> {
-    const { promise, resolve, reject } = deferred<R>();
+    const { promise, resolve, reject } = deferred();
     try {
-      this.#unary(
-        this.#plan(method, 'request'),
-        params,
-        options,
-        resolve as (result: unknown) => void,
-        reject,
-      );
+      this.#unary(this.#plan(method, 'request'), params, options, resolve, reject);
     } catch (error) {
       reject(error);
     }
-    return promise;
+    return promise as Promise<R>;
   }
 
   call$(method: string, params?: Params, options?: CallOptions): Observable<any> {
@@ -291,12 +285,6 @@ function repeatable(
       route.send(call, call.message(params, { ...meta, ...changed }), key);
     });
   }
-}
-
-/** Frozen, it is written once for many calls; headers may be another's to change. */
-function sharedMeta(timeout: number, defaults: ClientOptions, first: boolean): Meta {
-  const meta = metaOf(timeout, defaults, first);
-  return meta.headers === undefined ? Object.freeze(meta) : meta;
 }
 
 /** What isn't answered once has no first answer. */

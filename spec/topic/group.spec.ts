@@ -183,3 +183,37 @@ describe('records as an AsyncIterable', () => {
     expect(error).include({ reason: 'no topic' });
   });
 });
+
+describe('a record that is nacked', () => {
+  it('should come again to a member that has its partition back, though it was waiting at the hand-over', async () => {
+    const world = await World.open();
+    world.fill(upTo(3));
+    const seen = new Seen(world.connection.topic(TOPIC).records$({ group: 'g' }), theValue);
+    await world.clock.advance(100);
+    seen.items[0]?.nack();
+    for (const record of seen.items.slice(1)) record.ack();
+    world.broker.rebalance('g');
+    await world.clock.advance(5_000);
+    expect(seen.log).deep.equal([0, 1, 2, 0]);
+    seen.items[3]?.ack();
+    await world.clock.advance(1_000);
+    expect(world.committed('g')).equal(3);
+  });
+
+  it('should not come again here where its partition was handed over before, and make room for others', async () => {
+    const world = await World.open(2);
+    world.fill([0, 1], 1);
+    const options = { group: 'g', maxUnacked: 2, revokeTimeout: 500 };
+    const one = new Seen(world.connection.topic(TOPIC).records$(options), theValue);
+    await world.clock.advance(100);
+    expect(one.log).deep.equal([0, 1]);
+    const two = new Seen((await world.connect()).topic(TOPIC).records$(options), theValue);
+    await world.clock.advance(2_000);
+    expect(two.log).deep.equal([0, 1]);
+    for (const record of one.items) record.nack();
+    world.fill([2, 3], 0);
+    await world.clock.advance(5_000);
+    expect(one.log).deep.equal([0, 1, 2, 3]);
+    expect(two.log).deep.equal([0, 1]);
+  });
+});

@@ -2,6 +2,7 @@
  * What a consumer may commit: for each partition the offset before which everything is done.
  * Records finish in any order; one that isn't finished holds the commit back, never the partition.
  */
+import { PartitionMap } from './partition-map.js';
 import type { ConsumerRecord, TopicPartition, TopicPartitionOffset } from './port.js';
 
 interface Progress {
@@ -13,6 +14,8 @@ interface Progress {
   newest: number;
   /** Taken and not done, in order of offset: a Set iterates as it was filled. */
   readonly open: Set<number>;
+  /** Of those, the ones that nobody works on: each is taken again when it is read again. */
+  readonly released: Set<number>;
   /** Where the group stood when the partition was last handed over; undefined until its first record tells. */
   from: number | undefined;
   committed: number;
@@ -20,13 +23,12 @@ interface Progress {
 }
 
 export class Offsets {
-  /** By topic, then partition. */
-  readonly #topics = new Map<string, Progress[]>();
+  readonly #partitions = new PartitionMap<Progress>();
 
   /** Begins with what the group hands over. Others may have gone on meanwhile: the first record tells how far. */
   assign(partitions: readonly TopicPartition[]): void {
-    for (const { topic, partition } of partitions) {
-      const progress = this.#progress(topic, partition);
+    for (const at of partitions) {
+      const progress = this.#progress(at);
       progress.assigned = true;
       progress.from = undefined;
     }
@@ -34,16 +36,18 @@ export class Offsets {
 
   /** From here on nothing is committed for these partitions. What is open or done stays known. */
   revoke(partitions: readonly TopicPartition[]): void {
-    for (const { topic, partition } of partitions) this.#progress(topic, partition).assigned = false;
+    for (const at of partitions) this.#progress(at).assigned = false;
   }
 
-  /** Notes that a record is being worked on; false where it was taken before, and is done or still open. */
-  take({ topic, partition, offset, timestamp }: ConsumerRecord): boolean {
-    const progress = this.#progress(topic, partition);
+  /** Notes that a record is being worked on; false where it was taken before, and is done or still worked on. */
+  take(record: ConsumerRecord): boolean {
+    const { offset, timestamp } = record;
+    const progress = this.#progress(record);
     if (progress.from === undefined) resume(progress, offset);
     if (offset < progress.next) {
-      if (timestamp <= progress.newest) return false;
+      if (timestamp <= progress.newest) return progress.released.delete(offset);
       progress.open.clear();
+      progress.released.clear();
       resume(progress, offset);
     }
     progress.next = offset + 1;
@@ -52,22 +56,32 @@ export class Offsets {
     return true;
   }
 
-  done({ topic, partition, offset }: TopicPartitionOffset): void {
-    this.#progress(topic, partition).open.delete(offset);
+  done(record: TopicPartitionOffset): void {
+    const progress = this.#progress(record);
+    progress.open.delete(record.offset);
+    if (progress.released.size > 0) progress.released.delete(record.offset);
+  }
+
+  /** It stays open, and nobody works on it: where it is read again it can be taken again. */
+  release(record: TopicPartitionOffset): void {
+    const { open, released } = this.#progress(record);
+    if (open.has(record.offset)) released.add(record.offset);
   }
 
   /** Records taken and not done. */
   open(partitions?: readonly TopicPartition[]): number {
-    let open = 0;
-    if (partitions === undefined) for (const progress of this.#all()) open += progress.open.size;
-    else for (const { topic, partition } of partitions) open += this.#progress(topic, partition).open.size;
-    return open;
+    return this.#sum(({ open }) => open.size, partitions);
+  }
+
+  /** Those of them that somebody works on. */
+  worked(partitions?: readonly TopicPartition[]): number {
+    return this.#sum(({ open, released }) => open.size - released.size, partitions);
   }
 
   /** What can be committed now and was not yet. */
   committable(): TopicPartitionOffset[] {
     const found: TopicPartitionOffset[] = [];
-    for (const progress of this.#all()) {
+    for (const progress of this.#partitions.values()) {
       if (!progress.assigned || progress.from === undefined) continue;
       const { topic, partition } = progress;
       const offset = position(progress);
@@ -78,46 +92,47 @@ export class Offsets {
 
   /** Notes what a commit has reached. */
   committed(offsets: readonly TopicPartitionOffset[]): void {
-    for (const { topic, partition, offset } of offsets) {
-      const progress = this.#progress(topic, partition);
-      progress.committed = Math.max(progress.committed, offset);
+    for (const at of offsets) {
+      const progress = this.#progress(at);
+      progress.committed = Math.max(progress.committed, at.offset);
     }
   }
 
+  /** Whether the partition is ours. */
+  owns(at: TopicPartition): boolean {
+    return this.#progress(at).assigned;
+  }
+
   /** Whether a commit has reached the record, done or not. */
-  reached({ topic, partition, offset }: TopicPartitionOffset): boolean {
-    return this.#progress(topic, partition).committed > offset;
+  reached(record: TopicPartitionOffset): boolean {
+    return this.#progress(record).committed > record.offset;
   }
 
   /** Whether no commit has reached the record, and one still may. */
   due(record: TopicPartitionOffset): boolean {
-    return this.#progress(record.topic, record.partition).assigned && !this.reached(record);
+    return this.owns(record) && !this.reached(record);
   }
 
-  #all(): Progress[] {
-    // flat() skips the holes.
-    return [...this.#topics.values()].flat();
+  #sum(count: (progress: Progress) => number, partitions?: readonly TopicPartition[]): number {
+    const counted = partitions?.map((at) => this.#progress(at)) ?? this.#partitions.values();
+    return counted.reduce((sum, progress) => sum + count(progress), 0);
   }
 
-  #progress(topic: string, partition: number): Progress {
-    let partitions = this.#topics.get(topic);
-    if (partitions === undefined) {
-      partitions = [];
-      this.#topics.set(topic, partitions);
-    }
-    let progress = partitions[partition];
+  #progress(at: TopicPartition): Progress {
+    let progress = this.#partitions.get(at);
     if (progress === undefined) {
       progress = {
-        topic,
-        partition,
+        topic: at.topic,
+        partition: at.partition,
         next: 0,
         newest: -1,
         open: new Set(),
+        released: new Set(),
         from: undefined,
         committed: 0,
         assigned: false,
       };
-      partitions[partition] = progress;
+      this.#partitions.set(at, progress);
     }
     return progress;
   }
@@ -125,9 +140,8 @@ export class Offsets {
 
 /** The group stands at `offset`: what is open before it was done by somebody else. */
 function resume(progress: Progress, offset: number): void {
-  for (const open of progress.open) {
-    if (open < offset) progress.open.delete(open);
-  }
+  for (const set of [progress.open, progress.released])
+    for (const before of set) if (before < offset) set.delete(before);
   progress.from = offset;
   progress.committed = offset;
 }

@@ -2,6 +2,7 @@
  * Records that have arrived and can't be emitted yet: a bounded line with two marks far apart, because pausing the
  * consumer makes it fetch again what it had prefetched. Used by reading.
  */
+import { among } from './partition-map.js';
 import type { ConsumerRecord, TopicPartition } from './port.js';
 
 /** Over the first the consumer pauses, under the second it goes on. What is on its way may still come on top. */
@@ -51,8 +52,8 @@ export class Backlog {
 
   /** Drops what isn't read here any more. */
   remove(partitions: readonly TopicPartition[]): void {
-    const gone = new Set(partitions.map(({ partition }) => partition));
-    this.#records = this.#records.slice(this.#head).filter(({ partition }) => !gone.has(partition));
+    const gone = among(partitions);
+    this.#records = this.#records.slice(this.#head).filter((record) => !gone(record));
     this.#head = 0;
     this.#bytes = this.#records.reduce((sum, record) => sum + sizeOf(record), 0);
   }

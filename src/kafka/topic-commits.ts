@@ -17,7 +17,10 @@ export interface RecordCommits {
   /** False for a record that is not to be given out. */
   take(record: ConsumerRecord): boolean;
   done(record: ConsumerRecord): void;
+  /** Nobody works on it any more, and it isn't done. */
   release(record: ConsumerRecord): void;
+  /** Whether the record's partition has not been handed over. */
+  owns(record: ConsumerRecord): boolean;
   assign(partitions: readonly TopicPartition[]): void;
   /** Resolves with how many records were left, after `ms` at most. */
   revoke(partitions: readonly TopicPartition[], lost: boolean, ms: number): Promise<number>;
@@ -31,8 +34,6 @@ export class TopicCommits implements RecordCommits {
   readonly #clock: Clock;
   readonly #settings: CommitSettings;
   readonly #onError: (error: KafkaError) => void;
-  /** Out, but nobody works on them any more: not done, and not waited for. */
-  readonly #released = new Set<ConsumerRecord>();
   readonly #waiters = new Set<() => void>();
   #done = 0;
   #timer: (() => void) | undefined;
@@ -58,10 +59,14 @@ export class TopicCommits implements RecordCommits {
     if (this.#waiters.size > 0) for (const check of this.#waiters) check();
   }
 
-  /** It stays undone, and is not waited for. */
+  /** It stays undone, and is not waited for; where it is read again it is given out again. */
   release(record: ConsumerRecord): void {
-    this.#released.add(record);
+    this.#offsets.release(record);
     for (const check of this.#waiters) check();
+  }
+
+  owns(record: ConsumerRecord): boolean {
+    return this.#offsets.owns(record);
   }
 
   assign(partitions: readonly TopicPartition[]): void {
@@ -91,7 +96,7 @@ export class TopicCommits implements RecordCommits {
         resolve();
       };
       const check = (): void => {
-        if (this.#working(partitions) === 0) end();
+        if (this.#offsets.worked(partitions) === 0) end();
       };
       const stop = ms === undefined ? undefined : this.#clock.after(ms, end);
       this.#waiters.add(check);
@@ -127,12 +132,5 @@ export class TopicCommits implements RecordCommits {
   close(): void {
     this.consumer = undefined;
     this.#timer?.();
-  }
-
-  #working(partitions?: readonly TopicPartition[]): number {
-    let released = 0;
-    for (const record of this.#released)
-      if (!partitions || partitions.some(({ partition }) => partition === record.partition)) released += 1;
-    return this.#offsets.open(partitions) - released;
   }
 }

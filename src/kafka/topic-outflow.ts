@@ -4,6 +4,7 @@
  */
 import { isLeft, type Right } from 'fp-ts/lib/Either.js';
 import type { Clock } from '../clock.js';
+import { among } from './partition-map.js';
 import type { ConsumerRecord, TopicPartition } from './port.js';
 import { Backlog, sizeOf } from './topic-backlog.js';
 import type { RecordCommits } from './topic-commits.js';
@@ -120,7 +121,7 @@ export class Outflow<V, K> implements RecordOwner {
   /** What is in line of these partitions is somebody else's now. */
   drop(partitions: readonly TopicPartition[]): void {
     this.#backlog.remove(partitions);
-    const gone = (raw: ConsumerRecord) => partitions.some(({ partition }) => partition === raw.partition);
+    const gone = among(partitions);
     for (const raw of [...this.#nacked.keys()].filter(gone)) {
       this.#nacked.get(raw)?.();
       this.#nacked.delete(raw);
@@ -154,8 +155,10 @@ export class Outflow<V, K> implements RecordOwner {
 
   nack(raw: ConsumerRecord): void {
     if (this.#settings.autoAck) return;
-    if (this.#stopped) {
+    if (this.#stopped || this.#commits?.owns(raw) === false) {
+      this.#back(raw);
       this.#commits?.release(raw);
+      if (!this.empty) this.#schedule();
       return;
     }
     const cancel = this.clock.after(this.#settings.nackDelay, () => {

@@ -2,6 +2,7 @@
  * The records of one transaction: they come one by one until it is closed, and stay for another attempt where one
  * fails. Above it stands the session, below it the attempts.
  */
+import { among } from '../kafka/partition-map.js';
 import type { TopicPartition } from '../kafka/port.js';
 import { sizeOf } from '../kafka/topic-backlog.js';
 import { Attempt, type AttemptSettings, type Item } from './transact-attempt.js';
@@ -69,9 +70,8 @@ export class Batch<V, K> {
   /** These are somebody else's now; returns how many. */
   drop(partitions: readonly TopicPartition[]): number {
     const before = this.#items.length;
-    this.#items = this.#items.filter(
-      ({ raw }) => !partitions.some((at) => at.topic === raw.topic && at.partition === raw.partition),
-    );
+    const gone = among(partitions);
+    this.#items = this.#items.filter(({ raw }) => !gone(raw));
     return before - this.#items.length;
   }
 

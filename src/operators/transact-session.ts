@@ -3,6 +3,7 @@
  * transaction with the group's offsets. Above it stands transact, which opens another; below it batches and the port.
  */
 import type { Subscriber as RxSubscriber } from 'rxjs';
+import { PartitionMap } from '../kafka/partition-map.js';
 import {
   type Consumer,
   type ConsumerRecord,
@@ -41,7 +42,7 @@ export class Session<V, K> implements Subscriber<V, K>, RecordCommits {
   readonly #settings: TransactSettings;
   readonly #observer: RxSubscriber<Transaction>;
   /** The next offset of each partition of which anything was taken since it was committed. */
-  readonly #positions = new Map<string, TopicPartitionOffset>();
+  readonly #positions = new PartitionMap<TopicPartitionOffset>();
   #producer: TransactionalProducer | undefined;
   #reading: Reading<V, K> | undefined;
   #batch: Batch<V, K> | undefined;
@@ -116,13 +117,18 @@ export class Session<V, K> implements Subscriber<V, K>, RecordCommits {
   // What it asks of whoever commits.
 
   take({ topic, partition, offset }: ConsumerRecord): boolean {
-    this.#positions.set(`${topic}/${partition}`, { topic, partition, offset: offset + 1 });
+    const next = { topic, partition, offset: offset + 1 };
+    this.#positions.set(next, next);
     return true;
   }
 
   done(): void {}
 
   release(): void {}
+
+  owns(): boolean {
+    return true;
+  }
 
   assign(): void {}
 
@@ -199,17 +205,14 @@ export class Session<V, K> implements Subscriber<V, K>, RecordCommits {
     const limit = transactionTimeout * WORK;
     const produced = await batch.attempt({ clock, producer, work: this.#work, concurrency, limit });
     if (this.consumer === undefined) throw new KafkaError('failed', 'The group is not joined yet');
-    const offsets = [...this.#positions.values()];
+    const offsets = this.#positions.values();
     this.#sealed = true;
     await producer.sendOffsets(offsets, this.consumer);
     this.#committing = true;
     await producer.commit();
     this.#sealed = false;
     this.#committing = false;
-    for (const at of offsets) {
-      const key = `${at.topic}/${at.partition}`;
-      if (this.#positions.get(key) === at) this.#positions.delete(key);
-    }
+    for (const at of offsets) if (this.#positions.get(at) === at) this.#positions.delete(at);
     for (const { done } of batch.items) done?.();
     this.#observer.next({ records: batch.items.length, produced, offsets });
   }
@@ -252,7 +255,7 @@ export class Session<V, K> implements Subscriber<V, K>, RecordCommits {
   }
 
   #forget(partitions: readonly TopicPartition[]): void {
-    for (const { topic, partition } of partitions) this.#positions.delete(`${topic}/${partition}`);
+    for (const at of partitions) this.#positions.delete(at);
   }
 
   #tell(error: KafkaError): void {

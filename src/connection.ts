@@ -117,6 +117,7 @@ async function open(options: ConnectOptions): Promise<Kafka> {
 
 class KafkaConnection implements Connection {
   readonly topic: Topics['topic'];
+  readonly topics: Topics['topics'];
   readonly topicNames: Topics['topicNames'];
   readonly #kafka: Kafka;
   readonly #settings: ConnectionSettings;
@@ -143,8 +144,10 @@ class KafkaConnection implements Connection {
   private constructor(kafka: Kafka, settings: ConnectionSettings, inbox: Inbox) {
     this.#kafka = kafka;
     this.#settings = settings;
-    this.topic = topicsOf(kafka, { codecs, decode, encode, explain }, settings.onIssue);
-    this.topicNames = () => kafka.topics();
+    const topics = topicsOf(kafka, { codecs, decode, encode, explain }, settings.onIssue);
+    this.topic = topics.topic;
+    this.topics = topics.topics;
+    this.topicNames = topics.topicNames;
     this.#inbox = inbox;
     this.#correlation = new Correlation(kafka.clock, settings.maxPending);
     this.#coalescer = new Coalescer(kafka, settings.coalesce);

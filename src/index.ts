@@ -37,6 +37,7 @@ export type {
   DeliveryObserver,
   DeliveryReport,
   GroupHandlers,
+  GroupMember,
   GroupOptions,
   GroupProtocol,
   Headers,
@@ -51,11 +52,20 @@ export type {
   TransactionalProducer,
 } from './kafka/port.js';
 export { header, KafkaError, type KafkaErrorReason, type KafkaStatus } from './kafka/port.js';
-export type { CreateTopicOptions, PartitionPosition, Topic, TopicFormat, Topics } from './kafka/topic-api.js';
+export type {
+  CreateTopicOptions,
+  KeyOf,
+  PartitionPosition,
+  Topic,
+  TopicFormat,
+  TopicReader,
+  Topics,
+  ValueOf,
+} from './kafka/topic-api.js';
 export type { CodecName } from './kafka/topic-codec.js';
 export type { DeadLetters } from './kafka/topic-dead-letter.js';
 export { InvalidRecordError, type TopicEvent } from './kafka/topic-events.js';
-export type { Offsets, ReadOptions } from './kafka/topic-options.js';
+export type { Offsets, OffsetsByTopic, ReadOptions } from './kafka/topic-options.js';
 export type { TopicRecord } from './kafka/topic-record.js';
 export type { PublishOptions, SinkInputOptions, SinkOptions } from './kafka/topic-sink.js';
 export { type CallBatchOptions, callBatch } from './operators/call-batch.js';

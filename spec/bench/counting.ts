@@ -1,6 +1,6 @@
 /** Counts what a connection asks of Kafka and of the clock, and what goes through the codecs. */
 import * as t from 'io-ts';
-import type { Consumer, GroupHandlers, GroupOptions, Kafka } from '../../src/index.js';
+import type { GroupHandlers, GroupMember, GroupOptions, Kafka } from '../../src/index.js';
 import { codecs } from '../../src/jsonrpc/codec.js';
 import type { Message } from '../../src/jsonrpc/message.js';
 
@@ -18,10 +18,11 @@ export interface Operations {
 export function counted(kafka: Kafka): { readonly kafka: Kafka; readonly operations: Operations } {
   const operations: Operations = { produced: 0, timers: 0, soons: 0, commits: 0 };
   const { clock } = kafka;
-  const subscribe = async (options: GroupOptions, handlers: GroupHandlers): Promise<Consumer> => {
+  const subscribe = async (options: GroupOptions, handlers: GroupHandlers): Promise<GroupMember> => {
     const consumer = await kafka.subscribe(options, handlers);
     return {
       pause: () => consumer.pause(),
+      resubscribe: (topics, begin) => consumer.resubscribe(topics, begin),
       resume: () => consumer.resume(),
       close: () => consumer.close(),
       commit: (offsets) => {

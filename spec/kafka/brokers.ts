@@ -1,5 +1,7 @@
 /** Where the specs of this folder find their Kafka; without one they are skipped, and say so. */
 import { randomBytes } from 'node:crypto';
+import { createRequire } from 'node:module';
+import type * as NodeRdkafka from 'node-rdkafka';
 
 export const brokers = process.env.KAFKA_BROKERS ?? '';
 
@@ -11,3 +13,15 @@ export function describeOnKafka(title: string, body: (this: Mocha.Suite) => void
 
 /** A name that no earlier run has used. */
 export const unique = (name: string): string => `${name}-${randomBytes(4).toString('hex')}`;
+
+export function deleteTopic(name: string): Promise<void> {
+  const rdkafka = createRequire(import.meta.url)('node-rdkafka') as typeof NodeRdkafka;
+  const admin = rdkafka.AdminClient.create({ 'bootstrap.servers': brokers });
+  return new Promise((resolve, reject) => {
+    admin.deleteTopic(name, 10_000, (error) => {
+      admin.disconnect();
+      if (error) reject(error);
+      else resolve();
+    });
+  });
+}

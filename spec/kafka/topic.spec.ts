@@ -1,8 +1,6 @@
 // Topics as Observables on a real Kafka: what memory can't show.
-import { createRequire } from 'node:module';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
-import type * as NodeRdkafka from 'node-rdkafka';
 import {
   firstValueFrom,
   lastValueFrom,
@@ -23,7 +21,7 @@ import {
 } from '../../src/index.js';
 import { openKafka } from '../../src/kafka/librdkafka.js';
 import type { Kafka } from '../../src/kafka/port.js';
-import { brokers, describeOnKafka, unique } from './brokers.js';
+import { brokers, deleteTopic, describeOnKafka, unique } from './brokers.js';
 
 const upTo = (count: number) => Array.from({ length: count }, (_, i) => i);
 const values = <T>(records$: Observable<{ value: T }>) =>
@@ -38,18 +36,6 @@ async function until(condition: () => boolean, what: string, ms = 20_000): Promi
   for (const end = Date.now() + ms; !condition(); await sleep(10)) {
     if (Date.now() > end) throw new Error(`${what}: not within ${ms} ms`);
   }
-}
-
-function deleteTopic(name: string): Promise<void> {
-  const rdkafka = createRequire(import.meta.url)('node-rdkafka') as typeof NodeRdkafka;
-  const admin = rdkafka.AdminClient.create({ 'bootstrap.servers': brokers });
-  return new Promise((resolve, reject) => {
-    admin.deleteTopic(name, 10_000, (error) => {
-      admin.disconnect();
-      if (error) reject(error);
-      else resolve();
-    });
-  });
 }
 
 describeOnKafka('topics on a real Kafka', function () {

@@ -6,6 +6,7 @@ import {
   type DeliveryReport,
   processEach,
   type Topic,
+  type TopicReader,
   type TopicRecord,
 } from '../../src/index.js';
 import { exactly } from '../types/exactly.js';
@@ -40,6 +41,20 @@ export const inferred = (connection: Connection): void => {
   orders.records$().pipe(ids.sink({ value: () => '', ack: ({ value }) => value }));
   // @ts-expect-error a value of another type
   void orders.publish({ id: 'x' });
+  exactly<TopicReader<Order>>()(connection.topics(['a', 'b'], { value: Order }));
+  exactly<TopicReader<Order, Buffer>>()(connection.topics(/^a/, { value: Order, key: 'raw' }));
+  exactly<TopicReader<Order, Buffer>>()(connection.topics(/^a/, { value: Order, codec: 'raw' }));
+  exactly<TopicReader<unknown>>()(connection.topics(['a']));
+  exactly<TopicReader<string, Buffer>>()(connection.topics(['a'], { codec: 'string', key: 'raw' }));
+  exactly<TopicReader<Buffer, Buffer>>()(connection.topics(['a'], { codec: 'raw' }));
+  exactly<TopicReader<Buffer>>()(connection.topics(['a'], { codec: 'raw', key: 'string' }));
+  exactly<TopicReader<unknown>>()(connection.topics(['a'], { codec: 'msgpack' }));
+  // @ts-expect-error no such codec
+  connection.topics(['a'], { codec: 'xml' });
+  // @ts-expect-error offsets of no topic
+  connection.topics(['a']).records$({ from: { 0: 1 } });
+  // @ts-expect-error several topics are not written to
+  connection.topics(['a']).publish(1);
   // @ts-expect-error no such codec
   connection.topic('any', { codec: 'xml' });
 };

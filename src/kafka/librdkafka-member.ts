@@ -13,9 +13,10 @@ import { attempt, Flows } from './librdkafka-flows.js';
 import { consumerProperties } from './librdkafka-properties.js';
 import type { ConsumerSettings } from './librdkafka-reader.js';
 import { deferred, withinTime } from './librdkafka-wait.js';
+import { among } from './partition-map.js';
 import {
-  type Consumer,
   type GroupHandlers,
+  type GroupMember,
   type GroupOptions,
   KafkaError,
   type TopicPartition,
@@ -30,9 +31,10 @@ const LOST = 250;
 const COMMIT_AGAIN = 100;
 const PASSING = new Set<number | undefined>([Code.illegalGeneration, Code.rebalancing, Code.staleEpoch]);
 
-export class Member implements Consumer {
+export class Member implements GroupMember {
   readonly #settings: ConsumerSettings;
-  readonly #options: GroupOptions;
+  /** Topics, and where they begin, as they are at the moment. */
+  #options: GroupOptions;
   readonly #handlers: GroupHandlers;
   readonly #delivery: Delivery;
   readonly #commits: Commits;
@@ -87,6 +89,17 @@ export class Member implements Consumer {
     this.#delivery.resume();
   }
 
+  resubscribe(topics: readonly string[], begin: readonly TopicPartitionOffset[]): void {
+    this.#options = { ...this.#options, topics, begin: [...(this.#options.begin ?? []), ...begin] };
+    const { native } = this.#flows;
+    if (native === undefined || this.#closed !== undefined) return;
+    try {
+      native.subscribe([...topics]);
+    } catch (error) {
+      this.#handlers.onError(toKafkaError(error as NativeError, this.#doing));
+    }
+  }
+
   async commit(offsets: readonly TopicPartitionOffset[]): Promise<void> {
     for (const end = Date.now() + this.#options.revokeTimeout; ; await delay(COMMIT_AGAIN)) {
       try {
@@ -94,7 +107,7 @@ export class Member implements Consumer {
       } catch (error) {
         const passing = this.#incremental && PASSING.has((error as KafkaError).code);
         // Partitions that are somebody else's by now must not be committed in the name of the next generation.
-        const ours = offsets.every((at) => this.#owned.some(same(at)));
+        const ours = offsets.every(among(this.#owned));
         if (!passing || !ours || Date.now() > end) throw error;
       }
     }
@@ -273,7 +286,7 @@ export class Member implements Consumer {
   }
 }
 
-const same = (a: TopicPartition) => (b: TopicPartition) => a.topic === b.topic && a.partition === b.partition;
-
-const without = (all: readonly TopicPartition[], gone: readonly TopicPartition[]) =>
-  all.filter((at) => !gone.some(same(at)));
+const without = (all: readonly TopicPartition[], gone: readonly TopicPartition[]) => {
+  const isGone = among(gone);
+  return all.filter((at) => !isGone(at));
+};

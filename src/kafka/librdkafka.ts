@@ -20,6 +20,7 @@ import {
   type DeliveryObserver,
   type DeliveryReport,
   type GroupHandlers,
+  type GroupMember,
   type GroupOptions,
   type Kafka,
   KafkaError,
@@ -191,7 +192,7 @@ class LibrdkafkaKafka implements Kafka {
     return this.#start(new Reader(this.#settings, from, handlers, options));
   }
 
-  async subscribe(options: GroupOptions, handlers: GroupHandlers): Promise<Consumer> {
+  async subscribe(options: GroupOptions, handlers: GroupHandlers): Promise<GroupMember> {
     await this.#assertTopics(options.topics);
     return this.#start(new Member(this.#settings, options, handlers));
   }
@@ -221,10 +222,11 @@ class LibrdkafkaKafka implements Kafka {
     this.#status.close();
   }
 
-  async #start(consumer: Reader | Member): Promise<Consumer> {
+  async #start<C extends Reader | Member>(consumer: C): Promise<C> {
     this.#assertOpen();
     this.#consumers.add(consumer);
-    return consumer.start();
+    await consumer.start();
+    return consumer;
   }
 
   /** librdkafka would wait for a missing topic to appear, for as long as it takes. */

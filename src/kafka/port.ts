@@ -171,6 +171,15 @@ export interface Consumer {
   close(): Promise<void>;
 }
 
+/** A member of a consumer group. */
+export interface GroupMember extends Consumer {
+  /**
+   * Reads these topics from here on, one at least: the group rebalances. `begin`: where partitions begin of which nothing
+   * is committed, on top of those that were named before.
+   */
+  resubscribe(topics: readonly string[], begin: readonly TopicPartitionOffset[]): void;
+}
+
 /** Who writes in transactions. */
 export interface TransactionalOptions {
   /** Kafka's `transactional.id`: whoever opens one last has it, and fences those before. */
@@ -248,7 +257,7 @@ export interface Kafka {
     options?: ReadingOptions,
   ): Promise<Consumer>;
   /** Joins a group; resolves at the first assignment, be it empty. */
-  subscribe(options: GroupOptions, handlers: GroupHandlers): Promise<Consumer>;
+  subscribe(options: GroupOptions, handlers: GroupHandlers): Promise<GroupMember>;
 
   /**
    * Opens a producer of transactions: what an earlier one with its id has left open is aborted first. Rejects on

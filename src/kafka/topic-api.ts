@@ -1,6 +1,6 @@
 /**
- * A topic as Observables: records in and out, with demand, by a codec and an io-ts type. What users see of it;
- * topic.ts is behind it.
+ * A topic as Observables: records in and out, with demand, by a codec and an io-ts type; and several topics read as
+ * one. What users see of them; topic.ts is behind it.
  */
 import type * as t from 'io-ts';
 import type { Observable, OperatorFunction } from 'rxjs';
@@ -8,7 +8,7 @@ import type { DeliveryReport, ProducerRecord } from './port.js';
 import type { CodecName } from './topic-codec.js';
 import type { DeadLetters } from './topic-dead-letter.js';
 import type { TopicEvent } from './topic-events.js';
-import type { ReadOptions } from './topic-options.js';
+import type { Offsets, OffsetsByTopic, ReadOptions } from './topic-options.js';
 import type { TopicRecord } from './topic-record.js';
 import type { PublishOptions, SinkInputOptions, SinkOptions } from './topic-sink.js';
 
@@ -45,15 +45,46 @@ export interface PartitionPosition {
 }
 
 /**
- * A topic of Kafka, by its name. Nothing is opened until something is published or subscribed to; every method may be
- * used any number of times, at the same time.
+ * What one topic, or several, are read by. Nothing is opened until something subscribes; every method may be used any
+ * number of times, at the same time. `O` is how explicit offsets are given.
  */
-export interface Topic<V, K = string> extends DeadLetters {
-  readonly name: string;
+export interface TopicReader<V, K = string, O = OffsetsByTopic> {
   /** What happens around this object's streams: rebalances, lag, ends, errors, invalid records. Hot, never ends. */
   readonly events$: Observable<TopicEvent>;
   /** Records that didn't decode, and what was told of on `events$` as an error. */
   readonly stats: { readonly invalid: number; readonly errors: number };
+
+  /**
+   * The records: cold, each subscription with a consumer of its own; in order within a partition. At least
+   * once: what isn't acked when a subscription ends is read again by the next of its group. Completes at `to`, a live
+   * stream when the connection is closed. Errors with a KafkaError where a topic isn't there (`no topic`), may not be
+   * read (`denied`), another member has its `groupInstanceId` (`fenced`), or the connection is closed before the end
+   * (`closed`); everything else is recovered from and told on `events$`. Unsubscribing waits, in the background, for the
+   * acks of what is out (`revokeTimeout` at most), commits, and leaves the group.
+   *
+   * A topic that comes to be there later: `orders.records$().pipe(retry({ delay: 1_000 }))`.
+   *
+   * @example
+   * orders.records$({ group: 'billing' }).pipe(processEach((record) => charge(record.value))).subscribe();
+   */
+  records$(options?: ReadOptions<O>): Observable<TopicRecord<V, K>>;
+
+  /**
+   * The same records for `for await`: one is read out for each turn of the loop, with `autoAck` acked when the loop
+   * comes back for the next. Leaving the loop ends the subscription.
+   *
+   * @example
+   * for await (const { value } of orders.records({ to: 'now' })) console.log(value);
+   */
+  records(options?: ReadOptions<O>): AsyncIterable<TopicRecord<V, K>, undefined>;
+}
+
+/**
+ * A topic of Kafka, by its name. Nothing is opened until something is published or subscribed to; every method may be
+ * used any number of times, at the same time.
+ */
+export interface Topic<V, K = string> extends DeadLetters, TopicReader<V, K, Offsets> {
+  readonly name: string;
 
   /**
    * Creates the topic where it is missing. Rejects with a KafkaError, `denied` where that isn't allowed.
@@ -121,30 +152,6 @@ export interface Topic<V, K = string> extends DeadLetters {
     values: Iterable<V | null> | AsyncIterable<V | null>,
     options?: SinkOptions<V>,
   ): Observable<DeliveryReport>;
-
-  /**
-   * The topic's records: cold, each subscription with a consumer of its own; in order within a partition. At least
-   * once: what isn't acked when a subscription ends is read again by the next of its group. Completes at `to`, a live
-   * stream when the connection is closed. Errors with a KafkaError where the topic isn't there (`no topic`), may not be
-   * read (`denied`), another member has its `groupInstanceId` (`fenced`), or the connection is closed before the end
-   * (`closed`); everything else is recovered from and told on `events$`. Unsubscribing waits, in the background, for the
-   * acks of what is out (`revokeTimeout` at most), commits, and leaves the group.
-   *
-   * A topic that comes to be there later: `orders.records$().pipe(retry({ delay: 1_000 }))`.
-   *
-   * @example
-   * orders.records$({ group: 'billing' }).pipe(processEach((record) => charge(record.value))).subscribe();
-   */
-  records$(options?: ReadOptions): Observable<TopicRecord<V, K>>;
-
-  /**
-   * The same records for `for await`: one is read out for each turn of the loop, with `autoAck` acked when the loop
-   * comes back for the next. Leaving the loop ends the subscription.
-   *
-   * @example
-   * for await (const { value } of orders.records({ to: 'now' })) console.log(value);
-   */
-  records(options?: ReadOptions): AsyncIterable<TopicRecord<V, K>, undefined>;
 }
 
 /** Hands topics out. */
@@ -181,4 +188,37 @@ export interface Topics {
     name: string,
     format?: { readonly codec?: 'json' | 'msgpack'; readonly key?: 'string' },
   ): Topic<unknown>;
+
+  /**
+   * Several topics read as one, by their names or by a pattern; each record carries its `topic`, and commits, order and
+   * lag are kept by topic and partition. A pattern matches anywhere in a name unless it is anchored, and none of Kafka's
+   * own (`__…`). With a group a live stream takes topics in that come to match, and leaves those that are deleted, within
+   * `metadataInterval`; everything else reads what matches at the start. Errors as one topic does, with `no topic` where
+   * one isn't there or none matches.
+   *
+   * @example
+   * connection.topics(/^orders-/, { value: Order }).records$({ group: 'billing' }).pipe(
+   *   processEach(({ topic, value }) => charge(topic, value)),
+   * ).subscribe();
+   */
+  topics<F extends TopicFormat = Record<never, never>>(
+    topics: readonly string[] | RegExp,
+    format?: F,
+  ): TopicReader<ValueOf<F>, KeyOf<F>>;
 }
+
+/** What the values of such a format are. */
+export type ValueOf<F extends TopicFormat> = F extends { readonly value: t.Type<infer V, any, unknown> }
+  ? V
+  : F extends { readonly codec: 'raw' }
+    ? Buffer
+    : F extends { readonly codec: 'string' }
+      ? string
+      : unknown;
+
+/** What its keys are. */
+export type KeyOf<F extends TopicFormat> = F extends { readonly key: 'string' }
+  ? string
+  : F extends { readonly key: 'raw' } | { readonly codec: 'raw' }
+    ? Buffer
+    : string;

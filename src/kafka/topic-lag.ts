@@ -2,7 +2,8 @@
  * How far a stream is behind: asks for the ends of its partitions from time to time, while somebody looks at the
  * topic's events. Used by reading.
  */
-import type { ConsumerRecord, TopicPartition } from './port.js';
+import { PartitionMap } from './partition-map.js';
+import type { TopicPartition, TopicPartitionOffset } from './port.js';
 import type { ReadContext } from './topic-context.js';
 import type { ReadSettings } from './topic-options.js';
 
@@ -10,8 +11,8 @@ export class Lag {
   readonly #context: ReadContext<any, any>;
   readonly #settings: ReadSettings;
   readonly #assigned: () => readonly TopicPartition[];
-  /** The next offset of each partition, by its number; none where nothing has arrived yet. */
-  readonly #next: number[] = [];
+  /** The next offset of each partition; none where nothing has arrived yet. */
+  readonly #next = new PartitionMap<number>();
   #timer: (() => void) | undefined;
 
   constructor(
@@ -35,14 +36,14 @@ export class Lag {
     this.#timer?.();
   }
 
-  passed({ partition, offset }: Pick<ConsumerRecord, 'partition' | 'offset'>): void {
-    this.#next[partition] = offset + 1;
+  passed(record: TopicPartitionOffset): void {
+    this.#next.set(record, record.offset + 1);
   }
 
   async #ask(): Promise<void> {
     const { kafka, tell } = this.#context;
     for (const { topic, partition } of this.#assigned()) {
-      const next = this.#next[partition];
+      const next = this.#next.get({ topic, partition });
       const marks = await kafka.watermarks({ topic, partition }).catch(() => undefined);
       if (marks === undefined || next === undefined) continue;
       tell({

@@ -5,8 +5,14 @@ import { type DeadLetters, isDeadLetters } from './topic-dead-letter.js';
 /** Offsets by partition number. */
 export type Offsets = Readonly<Record<number, number>>;
 
-/** How `records$` and `records` read. */
-export interface ReadOptions {
+/** Offsets by partition number, by topic. */
+export type OffsetsByTopic = Readonly<Record<string, Offsets>>;
+
+/** The same, looked up by names that brokers tell. */
+export type TopicOffsets = ReadonlyMap<string, Offsets>;
+
+/** How `records$` and `records` read; `O` is how explicit offsets are given. */
+export interface ReadOptions<O = Offsets> {
   /**
    * The consumer group: its members share the partitions, and acked records are committed for it. Without one, every
    * partition is read and nothing is committed. @default none
@@ -18,12 +24,12 @@ export interface ReadOptions {
    * that are not named begin at the earliest.
    * @default 'committed' with a group, and the earliest where nothing is; 'earliest' without one
    */
-  readonly from?: 'committed' | 'earliest' | 'latest' | Date | Offsets;
+  readonly from?: 'committed' | 'earliest' | 'latest' | Date | O;
   /**
    * Where it ends: never (`live`), at the high watermarks that are seen at the start (`now`), or before the given
    * offsets; partitions that are not named are not read. @default 'live'
    */
-  readonly to?: 'live' | 'now' | Offsets;
+  readonly to?: 'live' | 'now' | O;
   /**
    * Which records of transactions are read: `read_committed`, those of committed ones, up to the first transaction that
    * is open still; `read_uncommitted`, all at once, those of aborted transactions too.
@@ -79,33 +85,45 @@ export interface ReadOptions {
   readonly revokeTimeout?: number;
   /** Milliseconds between `lag` events; they are asked for only while `events$` is observed. @default 10000 */
   readonly lagInterval?: number;
+  /**
+   * Milliseconds between two looks for topics that have come to match a pattern, or are gone; for a live stream with a
+   * group. @default 30000
+   */
+  readonly metadataInterval?: number;
 }
 
 /** Every option decided. */
-export type ReadSettings = Required<Omit<ReadOptions, Undecided>> & Pick<ReadOptions, Undecided>;
+export type ReadSettings = Required<Omit<ReadOptions<TopicOffsets>, Undecided>> &
+  Pick<ReadOptions, Undecided>;
 
 type Undecided = 'group' | 'deadLetter' | 'isolation' | 'assignor' | 'protocol' | 'groupInstanceId';
 
 const MAX_TIMER = 2_147_483_647;
 
+/** Takes explicit offsets for the topics that are read. */
+interface OffsetsReader {
+  readonly offsetsText: string;
+  /** Undefined where they aren't any. */
+  offsets(field: string, given: unknown): TopicOffsets | undefined;
+}
+
 /** Throws a TypeError that names the field and what it accepts. */
-export function readSettings(options: ReadOptions): ReadSettings {
+export function readSettings(options: ReadOptions<any>, reader: OffsetsReader): ReadSettings {
   const { group, deadLetter, isolation } = options;
   if (group !== undefined && (typeof group !== 'string' || group === ''))
     throw wrong('group', 'a name', group);
   if (isolation !== undefined && isolation !== 'read_committed' && isolation !== 'read_uncommitted')
     throw wrong('isolation', "'read_committed' or 'read_uncommitted'", isolation);
   const membership = groupSettings(options);
-  const from = options.from ?? (group === undefined ? 'earliest' : 'committed');
+  const { from = group === undefined ? 'earliest' : 'committed', to = 'live' } = options;
   if (group === undefined && from === 'committed')
     throw new TypeError("from: 'committed' needs a group, whose commits they are");
-  if (!['committed', 'earliest', 'latest'].includes(from as string)) {
-    if (from instanceof Date ? Number.isNaN(from.getTime()) : !isOffsets(from))
-      throw wrong('from', "'committed', 'earliest', 'latest', a Date or offsets by partition", from);
-  }
-  const to = options.to ?? 'live';
-  if (to !== 'live' && to !== 'now' && !isOffsets(to))
-    throw wrong('to', "'live', 'now' or offsets by partition", to);
+  const begin =
+    ['committed', 'earliest', 'latest'].includes(from) || isDate(from) || reader.offsets('from', from);
+  if (begin === undefined)
+    throw wrong('from', `'committed', 'earliest', 'latest', a Date or ${reader.offsetsText}`, from);
+  const end = to === 'live' || to === 'now' || reader.offsets('to', to);
+  if (end === undefined) throw wrong('to', `'live', 'now' or ${reader.offsetsText}`, to);
   const onInvalid = options.onInvalid ?? 'skip';
   if (!['skip', 'stop', 'deadLetter'].includes(onInvalid))
     throw wrong('onInvalid', "'skip', 'stop' or 'deadLetter'", onInvalid);
@@ -113,8 +131,8 @@ export function readSettings(options: ReadOptions): ReadSettings {
     throw wrong('deadLetter', "a topic, for onInvalid: 'deadLetter'", deadLetter);
   return {
     group,
-    from,
-    to,
+    from: begin === true ? from : begin,
+    to: end === true ? to : end,
     onInvalid,
     deadLetter,
     ...(isolation !== undefined && { isolation }),
@@ -128,10 +146,13 @@ export function readSettings(options: ReadOptions): ReadSettings {
     sessionTimeout: count('sessionTimeout', options.sessionTimeout ?? 6_000, MAX_TIMER),
     revokeTimeout: count('revokeTimeout', options.revokeTimeout ?? 3_000, MAX_TIMER),
     lagInterval: count('lagInterval', options.lagInterval ?? 10_000, MAX_TIMER),
+    metadataInterval: count('metadataInterval', options.metadataInterval ?? 30_000, MAX_TIMER),
   };
 }
 
-function groupSettings(options: ReadOptions): Pick<ReadOptions, 'assignor' | 'protocol' | 'groupInstanceId'> {
+function groupSettings(
+  options: ReadOptions<any>,
+): Pick<ReadOptions, 'assignor' | 'protocol' | 'groupInstanceId'> {
   const { group, assignor, protocol, groupInstanceId, sessionTimeout } = options;
   const given = Object.entries({ assignor, protocol, groupInstanceId }).filter(
     ([, value]) => value !== undefined,
@@ -163,12 +184,4 @@ export function wrong(field: string, expected: string, got: unknown): TypeError 
   return new TypeError(`${field}: expected ${expected}, got ${shown}`);
 }
 
-function isOffsets(given: unknown): given is Offsets {
-  return (
-    typeof given === 'object' &&
-    given !== null &&
-    Object.entries(given).every(
-      ([partition, offset]) => /^\d+$/.test(partition) && Number.isInteger(offset) && offset >= 0,
-    )
-  );
-}
+const isDate = (given: unknown): boolean => given instanceof Date && !Number.isNaN(given.getTime());

@@ -1,8 +1,9 @@
 /**
- * From where to where a stream reads: the offsets that `from` and `to` mean for the partitions of a topic at this
+ * From where to where a stream reads: the offsets that `from` and `to` mean for the partitions of its topics at this
  * moment. Asked once for each subscription.
  */
-import { type Kafka, KafkaError, type TopicPartitionOffset } from './port.js';
+import { PartitionMap } from './partition-map.js';
+import { type Kafka, KafkaError, type TopicPartition, type TopicPartitionOffset } from './port.js';
 import type { ReadSettings } from './topic-options.js';
 
 export interface Range {
@@ -10,38 +11,64 @@ export interface Range {
   readonly begin: readonly TopicPartitionOffset[];
   /** For a group without commits. */
   readonly from: 'earliest' | 'latest';
-  /** Where each partition ends, by its number; undefined for a live stream. */
-  readonly ends: readonly number[] | undefined;
+  /** Where each partition ends; undefined for a live stream. */
+  readonly ends: PartitionMap<number> | undefined;
 }
 
-/** Rejects with reason `no topic` where there is none. */
-export async function rangeOf(kafka: Kafka, topic: string, settings: ReadSettings): Promise<Range> {
-  const partitions = await kafka.partitions(topic);
-  if (partitions === undefined)
-    throw new KafkaError('no topic', `There is no topic ${topic}, or no right to see it`);
+interface Marks extends TopicPartition {
+  readonly low: number;
+  readonly high: number;
+}
+
+/** Rejects with reason `no topic` where one isn't there. */
+export async function rangeOf(
+  kafka: Kafka,
+  topics: readonly string[],
+  settings: ReadSettings,
+): Promise<Range> {
   const { from, to, group } = settings;
-  const all = Array.from({ length: partitions }, (_, partition) => ({ topic, partition }));
-  const marks =
-    group === undefined || to === 'now' ? await Promise.all(all.map((at) => kafka.watermarks(at))) : [];
-  const ends =
-    to === 'live'
-      ? undefined
-      : all.map(({ partition }) => (to === 'now' ? (marks[partition]?.high ?? 0) : (to[partition] ?? 0)));
-  const fallback = from === 'latest' ? 'latest' : 'earliest';
-  if (from instanceof Date)
-    return { begin: await kafka.offsetsAt(topic, from.getTime()), from: fallback, ends };
-  if (typeof from === 'object') {
-    const named = all.filter(({ partition }) => from[partition] !== undefined);
-    const begin = (group === undefined ? all : named).map((at) => {
-      const low = marks[at.partition]?.low ?? 0;
-      return { ...at, offset: Math.max(from[at.partition] ?? low, low) };
-    });
-    return { begin, from: fallback, ends };
+  const all = await partitionsOf(kafka, topics);
+  const asked = group === undefined || to === 'now';
+  const marks: readonly Marks[] = asked
+    ? await Promise.all(all.map(async (at) => ({ ...at, ...(await kafka.watermarks(at)) })))
+    : all.map((at) => ({ ...at, low: 0, high: 0 }));
+  const ends = to === 'live' ? undefined : new PartitionMap<number>();
+  for (const { topic, partition, high } of marks) {
+    const end = to === 'now' ? high : to === 'live' ? undefined : to.get(topic)?.[partition];
+    if (end !== undefined) ends?.set({ topic, partition }, end);
   }
-  if (group !== undefined) return { begin: [], from: fallback, ends };
-  const begin = all.map((at) => {
-    const { low = 0, high = 0 } = marks[at.partition] ?? {};
-    return { ...at, offset: from === 'latest' ? high : low };
+  return { begin: await beginOf(kafka, topics, marks, settings), from: newest(from), ends };
+}
+
+const newest = (from: ReadSettings['from']) => (from === 'latest' ? 'latest' : 'earliest');
+
+async function beginOf(
+  kafka: Kafka,
+  topics: readonly string[],
+  marks: readonly Marks[],
+  { from, group }: ReadSettings,
+): Promise<TopicPartitionOffset[]> {
+  if (from instanceof Date) {
+    const begin: TopicPartitionOffset[] = [];
+    // One after the other: each question opens a consumer.
+    for (const topic of topics) begin.push(...(await kafka.offsetsAt(topic, from.getTime())));
+    return begin;
+  }
+  const named = typeof from === 'object' ? from : undefined;
+  if (group !== undefined && named === undefined) return [];
+  return marks.flatMap(({ topic, partition, low, high }) => {
+    const offset = named?.get(topic)?.[partition];
+    if (group !== undefined && offset === undefined) return [];
+    return { topic, partition, offset: from === 'latest' ? high : Math.max(offset ?? low, low) };
   });
-  return { begin, from: fallback, ends };
+}
+
+async function partitionsOf(kafka: Kafka, topics: readonly string[]): Promise<TopicPartition[]> {
+  const each = topics.map(async (topic) => {
+    const count = await kafka.partitions(topic);
+    if (count === undefined)
+      throw new KafkaError('no topic', `There is no topic ${topic}, or no right to see it`);
+    return Array.from({ length: count }, (_, partition) => ({ topic, partition }));
+  });
+  return (await Promise.all(each)).flat();
 }

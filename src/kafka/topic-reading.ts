@@ -1,7 +1,8 @@
 /**
- * One subscription to a topic: opens a consumer, takes partitions over and hands them over, knows when the end is
- * reached, leaves. Above it stand records$ and the iterator; below it the outflow, the commits and the port.
+ * One subscription to a topic, or to several: opens a consumer, takes partitions over and hands them over, knows when
+ * the end is reached, leaves. Above it stand records$ and the iterator; below it the outflow, the commits and the port.
  */
+import { among } from './partition-map.js';
 import {
   type Consumer,
   type ConsumerRecord,
@@ -12,6 +13,8 @@ import {
 } from './port.js';
 import { type RecordCommits, TopicCommits } from './topic-commits.js';
 import type { ReadContext } from './topic-context.js';
+import { Ends } from './topic-ends.js';
+import { Following } from './topic-following.js';
 import { Lag } from './topic-lag.js';
 import type { ReadSettings } from './topic-options.js';
 import { type Inflow, Outflow, type Reader } from './topic-outflow.js';
@@ -37,11 +40,9 @@ export class Reading<V, K> implements Inflow {
   #consumer: Consumer | undefined;
   /** Undefined while a group hasn't assigned any. */
   #assigned: readonly TopicPartition[] | undefined;
-  #bounded = false;
-  /** Where each partition ends, by its number. */
-  #ends: readonly number[] = [];
-  /** Partitions of which everything up to the end has arrived. */
-  readonly #ended = new Set<number>();
+  /** Undefined for a live stream. */
+  #ends: Ends | undefined;
+  #following: Following | undefined;
   #stopped = false;
   #unlisten: { unsubscribe(): void } | undefined;
 
@@ -82,6 +83,7 @@ export class Reading<V, K> implements Inflow {
     this.#stopped = true;
     this.#outflow.stop();
     this.#lag.stop();
+    this.#following?.stop();
     this.#unlisten?.unsubscribe();
     await this.#leave(completed);
   }
@@ -96,8 +98,8 @@ export class Reading<V, K> implements Inflow {
   }
 
   drained(): void {
-    if (this.#consumer === undefined || !this.#bounded) return;
-    if (this.#assigned?.every(({ partition }) => this.#ended.has(partition))) this.#complete();
+    if (this.#consumer === undefined || this.#ends === undefined || this.#assigned === undefined) return;
+    if (this.#ends.reached(this.#assigned)) this.#complete();
   }
 
   fail(error: unknown): void {
@@ -125,12 +127,12 @@ export class Reading<V, K> implements Inflow {
   }
 
   async #open(): Promise<void> {
-    const { topic } = this.#context;
-    const { group, to, isolation } = this.#settings;
-    const { begin, from, ends } = await rangeOf(this.#kafka, topic, this.#settings);
+    const { selection } = this.#context;
+    const { group, isolation } = this.#settings;
+    const topics = await selection.find(this.#kafka);
+    const { begin, from, ends } = await rangeOf(this.#kafka, topics, this.#settings);
     if (this.#stopped) return;
-    this.#bounded = to !== 'live';
-    this.#ends = ends ?? [];
+    this.#ends = ends && new Ends(ends);
     this.#unlisten = this.#kafka.status$.subscribe(({ state }) => {
       if (state === 'closed') this.#onClosed();
     });
@@ -141,18 +143,22 @@ export class Reading<V, K> implements Inflow {
       onError: (error: KafkaError) => this.#onError(error),
     };
     if (group === undefined) {
-      const assigned = begin.filter((at) => at.offset < this.#endOf(at.partition));
+      const assigned = begin.filter((at) => this.#ends?.before(at) !== false);
       this.#assigned = assigned;
       if (assigned.length === 0) this.#complete();
       else this.#opened(await this.#kafka.assign(assigned, handlers, { isolation }));
       return;
     }
-    const options = { ...this.#settings, group, topics: [topic], from, begin };
+    const options = { ...this.#settings, group, topics, from, begin };
     const consumer = await this.#kafka.subscribe(options, {
       ...handlers,
       onAssigned: (partitions) => this.#onAssigned(group, partitions),
       onRevoked: (partitions, lost) => this.#onRevoked(group, partitions, lost),
     });
+    if (selection.open && ends === undefined && !this.#stopped) {
+      this.#following = new Following(this.#context, this.#settings, consumer, topics);
+      this.#following.start();
+    }
     this.#opened(consumer);
   }
 
@@ -166,40 +172,38 @@ export class Reading<V, K> implements Inflow {
 
   #accept(raw: ConsumerRecord): void {
     if (this.#stopped) return;
-    if (!this.#bounded) {
+    if (this.#ends === undefined) {
       this.#outflow.accept(raw);
       return;
     }
-    const end = this.#endOf(raw.partition);
-    if (raw.offset < end) this.#outflow.accept(raw);
-    if (raw.offset >= end - 1) this.#reach(raw.partition);
+    if (this.#ends.before(raw)) this.#outflow.accept(raw);
+    if (this.#ends.isLast(raw)) this.#reach(this.#ends, raw);
   }
 
   #onEnd({ topic, partition, offset }: TopicPartitionOffset): void {
     if (this.#stopped) return;
-    if (this.#outflow.empty) this.#lag.passed({ partition, offset: offset - 1 });
+    if (this.#outflow.empty) this.#lag.passed({ topic, partition, offset: offset - 1 });
     this.#context.tell({ type: 'end', group: this.#settings.group, topic, partition, offset });
-    if (offset >= this.#endOf(partition)) this.#reach(partition);
+    if (this.#ends?.before({ topic, partition, offset }) === false)
+      this.#reach(this.#ends, { topic, partition });
   }
 
-  /** All of the partition has arrived; some of it may wait in line still. */
-  #reach(partition: number): void {
-    this.#ended.add(partition);
+  #reach(ends: Ends, at: TopicPartition): void {
+    ends.reach(at);
     if (this.#outflow.empty) this.drained();
   }
 
   #onAssigned(group: string, partitions: readonly TopicPartition[]): void {
     this.#assigned = [...(this.#assigned ?? []), ...partitions];
     this.#commits?.assign(partitions);
-    for (const { partition } of partitions) this.#ended.delete(partition);
+    this.#ends?.restart(partitions);
     this.#context.tell({ type: 'assigned', group, partitions });
     if (this.#outflow.empty) this.drained();
   }
 
   async #onRevoked(group: string, partitions: readonly TopicPartition[], lost: boolean): Promise<void> {
-    const kept = this.#assigned?.filter(
-      (at) => !partitions.some(({ partition }) => partition === at.partition),
-    );
+    const gone = among(partitions);
+    const kept = this.#assigned?.filter((at) => !gone(at));
     this.#assigned = kept?.length ? kept : undefined;
     this.#outflow.drop(partitions);
     const wait = this.#settings.revokeTimeout * ACKS;
@@ -214,18 +218,14 @@ export class Reading<V, K> implements Inflow {
   }
 
   #onClosed(): void {
-    if (this.#bounded)
-      this.fail(
-        new KafkaError('closed', `The connection was closed before the end of ${this.#context.topic}`),
-      );
-    else this.#complete();
+    if (this.#ends === undefined) this.#complete();
+    else {
+      const text = `The connection was closed before the end of ${this.#context.selection}`;
+      this.fail(new KafkaError('closed', text));
+    }
   }
 
   #warn(error: KafkaError): void {
     this.#context.tell({ type: 'error', group: this.#settings.group, error });
-  }
-
-  #endOf(partition: number): number {
-    return this.#bounded ? (this.#ends[partition] ?? 0) : Number.POSITIVE_INFINITY;
   }
 }

@@ -5,6 +5,7 @@
 import { Observable, type OperatorFunction, type Subscription } from 'rxjs';
 import type { Acknowledgeable } from '../acknowledgeable.js';
 import { clockOf } from '../clock.js';
+import { PartitionMap } from '../kafka/partition-map.js';
 import { type DeadLetters, isDeadLetters } from '../kafka/topic-dead-letter.js';
 import { count, wrong } from '../kafka/topic-options.js';
 import { TopicRecord } from '../kafka/topic-record.js';
@@ -88,6 +89,7 @@ export function processEach<A, R>(
   const forRecords = policy.deadLetter !== undefined ? 'onError.deadLetter' : options.ordered && 'ordered';
   return (source) =>
     new Observable<R>((subscriber) => {
+      const laneOf = lanesOf(ordered);
       const inner = new Map<A & Acknowledgeable, () => void>();
       let ended = false;
       const attempt = (record: A & Acknowledgeable, tries: number, done: () => void): void => {
@@ -127,7 +129,7 @@ export function processEach<A, R>(
       subscriber.add(
         source.subscribe({
           next: (record) => {
-            if (record instanceof TopicRecord) lanes.push(record, laneOf(record, ordered));
+            if (record instanceof TopicRecord) lanes.push(record, laneOf(record));
             else if (!forRecords) lanes.push(record);
             else subscriber.error(new TypeError(`${forRecords}: only for the records of a topic`));
           },
@@ -164,10 +166,21 @@ export function policyOf(onError: OnProcessError) {
   };
 }
 
-/** Of one topic's stream, so that the partition and the key are enough. */
-function laneOf({ partition, key }: TopicRecord<any, any>, ordered: 'key' | 'partition' | false): unknown {
-  if (ordered === false) return undefined;
-  if (ordered === 'partition') return partition;
-  if (key === null) return undefined;
-  return `${partition}/${Buffer.isBuffer(key) ? key.toString('latin1') : key}`;
+/** What a record is worked on behind; partitions, of several topics perhaps, go by a number each. */
+function lanesOf(ordered: 'key' | 'partition' | false): (record: TopicRecord<any, any>) => unknown {
+  if (ordered === false) return () => undefined;
+  const numbers = new PartitionMap<number>();
+  let last = 0;
+  return (record) => {
+    const { key } = record;
+    if (ordered === 'key' && key === null) return undefined;
+    let number = numbers.get(record);
+    if (number === undefined) {
+      last += 1;
+      number = last;
+      numbers.set(record, number);
+    }
+    if (ordered === 'partition') return number;
+    return `${number}/${Buffer.isBuffer(key) ? key.toString('latin1') : key}`;
+  };
 }

@@ -1,7 +1,7 @@
 /** A member of a consumer group, on the client's side. */
 import {
-  type Consumer,
   type GroupHandlers,
+  type GroupMember,
   type GroupOptions,
   KafkaError,
   type TopicPartition,
@@ -14,14 +14,15 @@ import { ReaderSet } from './reader-set.js';
 
 type State = 'joining' | 'assigned' | 'revoking' | 'closed';
 
-export class GroupConsumer implements Consumer {
+export class GroupConsumer implements GroupMember {
   /** Resolves at the first assignment. */
   readonly joined: Promise<void>;
   /** Resolves once it is closed. */
   readonly left: Promise<void>;
   readonly #link: MemoryLink;
   readonly #group: MemoryGroup;
-  readonly #options: GroupOptions;
+  /** Topics, and where they begin, as they are at the moment. */
+  #options: GroupOptions;
   readonly #handlers: GroupHandlers;
   readonly #readers: ReaderSet;
   readonly #id: number;
@@ -78,6 +79,13 @@ export class GroupConsumer implements Consumer {
     const generation = this.#generation;
     const copy = offsets.map((at) => ({ ...at }));
     return this.#link.request(() => this.#group.commit(this.#id, generation, copy));
+  }
+
+  resubscribe(topics: readonly string[], begin: readonly TopicPartitionOffset[]): void {
+    if (this.#link.process.killed || this.#closing !== undefined) return;
+    this.#options = { ...this.#options, topics, begin: [...(this.#options.begin ?? []), ...begin] };
+    if (this.#state === 'assigned') void this.#handOver(false);
+    else if (this.#state === 'joining') this.#join();
   }
 
   /** Its name to the group: offsets that a transaction commits are sent under it. */

@@ -7,6 +7,7 @@ import {
   type DeliveryObserver,
   type DeliveryReport,
   type GroupHandlers,
+  type GroupMember,
   type GroupOptions,
   type Kafka,
   KafkaError,
@@ -165,7 +166,7 @@ export class MemoryClient implements Kafka {
     return consumer;
   }
 
-  async subscribe(options: GroupOptions, handlers: GroupHandlers): Promise<Consumer> {
+  async subscribe(options: GroupOptions, handlers: GroupHandlers): Promise<GroupMember> {
     if (this.link.process.killed) return NEVER;
     if (this.#closing !== undefined) throw closed();
     for (const topic of options.topics) {

@@ -15,6 +15,7 @@ const OUTPUTS: readonly (readonly string[])[] = [
   ['booked A-1'],
   ['404 No tea on the menu'],
   ['0.2', '0.7'],
+  ["add { type: 'number' }", '{ running: 0, queued: 0, streams: 0 }'],
   ['hi', 'Unauthorized'],
   ['a 1', 'bcd 3', 'ef 2'],
   ["{ id: 'a', euros: 5 }", 'charged a'],

@@ -4,6 +4,7 @@ import type { ConnectOptions, ServeOptions } from './options.js';
 import { DEFAULT_LIMITS } from './rpc/coalesce.js';
 import type { ServedService } from './rpc/dialects/dialect.js';
 import type { ServedDialects } from './rpc/dialects/served.js';
+import type { OpenRpcDocument } from './rpc/discovery/openrpc.js';
 import type { MethodLimits } from './rpc/gates.js';
 import { count, flag, milliseconds, oneOf } from './rpc/options.js';
 import type { ServerIssue, ServerSettings } from './rpc/server-settings.js';
@@ -45,6 +46,7 @@ export function serverSettings(
   service: ServedService,
   options: ServeOptions,
   dialects: ServedDialects,
+  document: () => OpenRpcDocument,
   connection: ConnectionSettings,
 ): ServerSettings {
   const requestsTopic = options.requests?.topic ?? `${service.name}.requests`;
@@ -54,6 +56,7 @@ export function serverSettings(
     requestsTopic,
     repliesTopic,
     dialects,
+    document: flag('discovery', options.discovery ?? true) ? document : undefined,
     replyTopics: dialects.allow(options.replyTopics ?? [connection.inbox.topic, repliesTopic]),
     concurrency: count('concurrency', options.concurrency ?? 256),
     maxQueued,

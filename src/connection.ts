@@ -22,6 +22,7 @@ import { Correlation, type Link } from './rpc/correlation.js';
 import { createTopic } from './rpc/create-topic.js';
 import { CalledDialects } from './rpc/dialects/called.js';
 import { ServedDialects } from './rpc/dialects/served.js';
+import { openrpcOf } from './rpc/discovery/openrpc.js';
 import { contractEntries, type Handlers, type Target, targetEntries } from './rpc/dispatch.js';
 import { Inbox } from './rpc/inbox.js';
 import { checked } from './rpc/middleware/chain.js';
@@ -209,7 +210,8 @@ class KafkaConnection implements Connection {
     checked(options.middleware ?? []);
     const served = { name, methods: [...handlers.keys()] };
     const dialects = new ServedDialects(served, options.interop);
-    const settings = serverSettings(served, options, dialects, this.#settings);
+    const document = () => openrpcOf(service, handlers.keys());
+    const settings = serverSettings(served, options, dialects, document, this.#settings);
     const kafka = this.#kafka;
     await Promise.all([
       createTopic(kafka, settings.requestsTopic, requests.partitions ?? 4, requests.retention ?? HOUR),

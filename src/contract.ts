@@ -55,7 +55,7 @@ export type NamesOf<M extends Methods, K extends Method['kind']> = {
 }[keyof M] &
   string;
 
-const NoParams: Type<undefined> = new t.Type<undefined, undefined, unknown>(
+export const NoParams: Type<undefined> = new t.Type<undefined, undefined, unknown>(
   'no params',
   (value): value is undefined => value === undefined,
   (value, context) =>
@@ -177,7 +177,7 @@ export function explain(found: readonly Issue[]): string {
 }
 
 /** How io-ts's own types show what they are made of. */
-interface Shape {
+export interface Shape {
   readonly _tag?: string;
   readonly type?: Type & Shape;
   readonly types?: readonly (Type & Shape)[];
@@ -190,6 +190,10 @@ interface Shape {
 /** io-ts binds the `decode` of its types, which tells it from one that was put in its place. */
 const OWN_DECODE = t.string.decode.name;
 
+/** One of io-ts's own types, as it left io-ts. */
+export const isOwn = ({ _tag, decode }: Type & Shape): boolean =>
+  _tag !== undefined && Object.hasOwn(t, _tag) && decode.name === OWN_DECODE;
+
 const checking = new WeakMap<Type, boolean>();
 
 /**
@@ -200,9 +204,8 @@ const checking = new WeakMap<Type, boolean>();
 export function onlyChecks(type: Type & Shape): boolean {
   let known = checking.get(type);
   if (known === undefined) {
-    const own = type._tag !== undefined && Object.hasOwn(t, type._tag) && type.decode.name === OWN_DECODE;
     const inner = type.types ?? Object.values(type.props ?? { ...(type.type && { type: type.type }) });
-    known = type.encode === t.identity && own && inner.every(onlyChecks);
+    known = type.encode === t.identity && isOwn(type) && inner.every(onlyChecks);
     checking.set(type, known);
   }
   return known;

@@ -105,6 +105,14 @@ export type {
   ServeInterop,
   ServeOptionsOf,
 } from './rpc/dialects/table.js';
+export { type Discovery, discovery, type ServerStatistics } from './rpc/discovery/discovery.js';
+export type { JsonSchema } from './rpc/discovery/json-schema.js';
+export {
+  type ContentDescriptor,
+  type OpenRpcDocument,
+  type OpenRpcMethod,
+  openrpc,
+} from './rpc/discovery/openrpc.js';
 export type { Answer, CallContext, Handlers, Target } from './rpc/dispatch.js';
 export {
   type CallError,

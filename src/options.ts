@@ -80,6 +80,8 @@ export interface ServeOptions<N extends string = string> {
   readonly interop?: ServeInterop;
   /** What each call passes through in its turn, before its handler; outermost first. @default none */
   readonly middleware?: readonly ServerMiddleware[];
+  /** Answers `rpc.discover` and `rpc.statistics`, which pass no middleware, to whoever may send requests. @default true */
+  readonly discovery?: boolean;
   /**
    * Where all instances of the service keep which calls with an `idempotencyKey` have run, as `topicStore()`; such a
    * call is claimed there in its turn, before its handler runs. A store that can't be asked refuses it with -32002.

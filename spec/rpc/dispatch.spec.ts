@@ -86,7 +86,7 @@ describe('dispatch', () => {
     it('should call no name that only objects have, private ones or reserved ones', async () => {
       await serve({ a: () => 1, _private: () => 1, 'rpc.own': () => 1, value: 5 });
       const names = ['constructor', 'toString', '__proto__', 'hasOwnProperty', 'valueOf', '_private'];
-      for (const name of [...names, 'rpc.own', 'rpc.discover', '', 'value', '$/x', 'A']) {
+      for (const name of [...names, 'rpc.own', 'rpc.other', '', 'value', '$/x', 'A']) {
         expect(await call(name), name).to.equal('RpcError -32601');
       }
     });

@@ -3,6 +3,7 @@ import type { Kafka } from '../kafka/port.js';
 import type { ServerLimits } from './call-host.js';
 import type { Coalescer } from './coalesce.js';
 import type { ServedDialects } from './dialects/served.js';
+import type { OpenRpcDocument } from './discovery/openrpc.js';
 import type { MethodLimits } from './gates.js';
 import type { Inbox } from './inbox.js';
 import type { RunningCalls } from './running.js';
@@ -29,6 +30,8 @@ export interface ServerSettings extends ServerLimits {
   readonly replyTopics: ReadonlySet<string>;
   /** Other kinds of callers, and the topics of theirs that are read too. */
   readonly dialects: ServedDialects;
+  /** Makes what `rpc.discover` answers; without it the reserved methods aren't there. */
+  readonly document: (() => OpenRpcDocument) | undefined;
   readonly onIssue: (issue: ServerIssue) => void;
 }
 

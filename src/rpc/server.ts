@@ -14,6 +14,7 @@ import { type Caller, Callers } from './caller.js';
 import { Commits } from './commits.js';
 import { Deadlines } from './deadlines.js';
 import { identityOf, Memory } from './dedupe.js';
+import { Reserved } from './discovery/reserved.js';
 import type { Entry } from './dispatch.js';
 import { broadcastEnvelope, type Envelope, type Meta, readEnvelope, readMeta } from './envelope.js';
 import { Gates } from './gates.js';
@@ -38,6 +39,7 @@ export class ServiceServer {
   readonly #gates: Gates;
   readonly #memory: Memory;
   readonly #host: CallHost;
+  readonly #reserved: Reserved;
   #stopping: Promise<void> | undefined;
   #drained = false;
   #assignments = 0;
@@ -88,6 +90,7 @@ export class ServiceServer {
       onHandlerError: (method, cause) =>
         settings.onIssue({ kind: 'handler', message: `${service}.${method} threw ${String(cause)}`, cause }),
     };
+    this.#reserved = new Reserved(this, inbox.peer.instance, kafka.clock, settings.document);
   }
 
   /** Handlers at work, calls that wait for their turn, open streams. */
@@ -255,10 +258,7 @@ export class ServiceServer {
     }
     const handler = this.#entries.get(message.method);
     if (handler === undefined) {
-      const data = `${this.service} has no method ${JSON.stringify(message.method.slice(0, 100))}`;
-      new Reply(work, message.id, meta.attempt).send(
-        new RpcError(errors.methodNotFound.code, undefined, { data }),
-      );
+      this.#reserved.answer(message.method, new Reply(work, message.id, meta.attempt));
       return;
     }
     const identity = work.caller.callstream

@@ -60,6 +60,10 @@ describe('the grammar', () => {
   wrong(' batch calc add package.json -o package.json', /^error: .*package\.json: expected one file each/);
   wrong(' batch calc add package.json --strict', /^error: package\.json: line 1: not valid JSON/);
   wrong(' batch calc add --concurrency 50001', /Expected 50000 at most/);
+  wrong(' bench calc add --concurrency 50001', /Expected 50000 at most/);
+  wrong(' bench calc add --warmup soon', /Expected seconds, 86400 at most/);
+  wrong(' bench calc add --duration 0', /^error: --duration: expected more than 0 seconds$/);
+  wrong(' bench calc add --duration 1 --count 1', /^error: expected --duration or --count, got both$/);
   wrong(' repl calc extra', /too many arguments/);
   wrong(' repl --timeout 0', /Expected an integer from 1/);
   wrong(' call calc add --brokers=', /^error: --brokers: expected host:port/);
@@ -74,7 +78,7 @@ describe('the version', () => {
 });
 
 describe('help', () => {
-  const commands = ['broker', 'serve', 'call', 'notify', 'batch', 'repl'];
+  const commands = ['broker', 'serve', 'call', 'notify', 'batch', 'bench', 'repl'];
 
   it('should list the commands', async () => {
     const { code, out } = await run('--help');
@@ -92,7 +96,7 @@ describe('help', () => {
   }
 
   it('should have the way to Kafka with every command that takes one', async () => {
-    for (const command of ['serve', 'call', 'notify', 'batch', 'repl']) {
+    for (const command of ['serve', 'call', 'notify', 'batch', 'bench', 'repl']) {
       const { out } = await run('help', command);
       for (const option of ['--brokers', '--codec', '--config']) expect(out).to.include(option);
     }

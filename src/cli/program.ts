@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { batchCommand } from './batch.js';
+import { benchCommand } from './bench.js';
 import { brokerCommand } from './broker.js';
 import { callCommand } from './call.js';
 import { after } from './help.js';
@@ -19,7 +20,15 @@ export function program(): Command {
     .exitOverride()
     .configureHelp({ showGlobalOptions: false })
     .addHelpText('after', after(['broker', 'serve ./calc.js --service calc', 'call calc add 1 2']));
-  for (const add of [brokerCommand, serveCommand, callCommand, notifyCommand, batchCommand, replCommand]) {
+  for (const add of [
+    brokerCommand,
+    serveCommand,
+    callCommand,
+    notifyCommand,
+    batchCommand,
+    benchCommand,
+    replCommand,
+  ]) {
     const command = add(program);
     command
       .helpOption('-h, --help', 'print help')

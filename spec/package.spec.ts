@@ -83,6 +83,7 @@ describe('the package', () => {
       'io-ts',
       'node-rdkafka',
       'rxjs',
+      'string-width',
     ]);
     expect(manifest.peerDependencies).to.have.all.keys('tsx');
     expect(manifest.peerDependenciesMeta).to.deep.equal({ tsx: { optional: true } });

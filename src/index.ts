@@ -26,6 +26,7 @@ export {
   stream,
   type Type,
 } from './contract.js';
+export { type Decoded, decode } from './jsonrpc/decode.js';
 export { type ErrorObject, errors, RpcError, type RpcErrorOptions } from './jsonrpc/error.js';
 export type { Id, Params } from './jsonrpc/message.js';
 export { type EmbeddedCluster, startEmbedded } from './kafka/embedded.js';

@@ -66,6 +66,11 @@ describe('the grammar', () => {
   wrong(' bench calc add --duration 1 --count 1', /^error: expected --duration or --count, got both$/);
   wrong(' repl calc extra', /too many arguments/);
   wrong(' repl --timeout 0', /Expected an integer from 1/);
+  wrong(' tail', /missing required argument 'topic'/);
+  wrong(' tail orders --since yesterday', /Expected a duration as 10m, an ISO time/);
+  wrong(' tail orders --until tomorrow', /Allowed choices are now/);
+  wrong(' tail orders --partition -1', /Expected an integer from 0/);
+  wrong(' tail orders --header =x', /^error: --header =x: expected NAME or NAME=VALUE/);
   wrong(' call calc add --brokers=', /^error: --brokers: expected host:port/);
   wrong(' call calc add --brokers http://localhost:9092', /^error: brokers: expected host:port/);
 });
@@ -78,7 +83,7 @@ describe('the version', () => {
 });
 
 describe('help', () => {
-  const commands = ['broker', 'serve', 'call', 'notify', 'batch', 'bench', 'repl'];
+  const commands = ['broker', 'serve', 'call', 'notify', 'batch', 'bench', 'repl', 'tail'];
 
   it('should list the commands', async () => {
     const { code, out } = await run('--help');

@@ -7,16 +7,25 @@ import { shown } from './output.js';
 import { userFrames } from './stack.js';
 import { UsageError } from './usage-error.js';
 
-export interface ConnectionOptions {
+/** Where Kafka is. */
+export interface BrokerOptions {
   readonly brokers?: string;
-  readonly codec: 'json' | 'msgpack';
   readonly config?: string;
+}
+
+export interface ConnectionOptions extends BrokerOptions {
+  readonly codec: 'json' | 'msgpack';
   readonly interop?: 'pipeline' | 'spring' | 'nest';
 }
 
-export function connectionOptions(command: Command): Command {
+export function brokerOptions(command: Command): Command {
   return command
     .option('--brokers <list>', 'where Kafka is, as host:port, several with commas')
+    .option('--config <file>', "librdkafka's properties, as for TLS and SASL: JSON, or lines name=value");
+}
+
+export function connectionOptions(command: Command): Command {
+  return brokerOptions(command)
     .addOption(
       new Option('--codec <codec>', 'how messages are written').choices(['json', 'msgpack']).default('json'),
     )
@@ -25,8 +34,7 @@ export function connectionOptions(command: Command): Command {
         '--interop <kind>',
         'peers other than callstream: kafka-python pipelines, Spring, NestJS',
       ).choices(['pipeline', 'spring', 'nest']),
-    )
-    .option('--config <file>', "librdkafka's properties, as for TLS and SASL: JSON, or lines name=value");
+    );
 }
 
 /** For options that are a number of things or of milliseconds. */
@@ -34,6 +42,12 @@ export function positiveInteger(text: string): number {
   const value = Number(text);
   if (/^\d+$/.test(text) && value >= 1 && value <= 2_147_483_647) return value;
   throw new InvalidArgumentError('Expected an integer from 1.');
+}
+
+/** For partitions and other numbers that count from 0. */
+export function wholeNumber(text: string): number {
+  if (/^\d{1,9}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('Expected an integer from 0.');
 }
 
 /** Milliseconds until a broker must have answered: with start and end, the command takes less than 10 s. */
@@ -44,7 +58,7 @@ const CONNECT_TIMEOUT = 8_000;
  * `callstream broker`; else `otherwise` says what to do. `report` gets what no caller hears of.
  */
 export async function open(
-  options: ConnectionOptions,
+  options: BrokerOptions & Partial<ConnectionOptions>,
   otherwise: 'embed' | 'fail',
   report: (text: string) => void = tell,
 ): Promise<Connection> {

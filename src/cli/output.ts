@@ -1,8 +1,11 @@
 /** Stdout carries results, a line of JSON each; stderr what a person should know. */
 
+/** What stands for a member's value, or an item's: its own, unless it is not to be shown. */
+type Show = (name: string, value: unknown) => unknown;
+
 /** One line of JSON. Bytes, which MessagePack knows, are a base64 string. */
-export function line(value: unknown): string {
-  return `${json(value)}\n`;
+export function line(value: unknown, show?: Show): string {
+  return `${json(value, undefined, show)}\n`;
 }
 
 /** Prints a result or an item. Writes to pipes, files and terminals are synchronous: a slow reader slows the stream. */
@@ -34,8 +37,14 @@ export function ignoreClosedPipes(): void {
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
 }
 
-function json(value: unknown, indent?: number): string {
-  return JSON.stringify(value, bytesAsBase64, indent) ?? 'null';
+function json(value: unknown, indent?: number, show?: Show): string {
+  const replacer =
+    show === undefined
+      ? bytesAsBase64
+      : function (this: Record<string, unknown>, key: string, item: unknown) {
+          return show(key, bytesAsBase64.call(this, key, item));
+        };
+  return JSON.stringify(value, replacer, indent) ?? 'null';
 }
 
 /** Looks at the value itself: a Buffer's toJSON has run by the time its result is handed in. */

@@ -9,6 +9,7 @@ import { after } from './help.js';
 import { notifyCommand } from './notify.js';
 import { replCommand } from './repl.js';
 import { serveCommand } from './serve.js';
+import { tailCommand } from './tail.js';
 
 /** The parser; `parseAsync` runs a command and rejects with what ended it. It never exits the process. */
 export function program(): Command {
@@ -28,6 +29,7 @@ export function program(): Command {
     batchCommand,
     benchCommand,
     replCommand,
+    tailCommand,
   ]) {
     const command = add(program);
     command

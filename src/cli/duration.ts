@@ -1,0 +1,43 @@
+/** Lengths of time and moments, as the command line takes them: `500ms`, `10m`, `2026-01-31T12:00`. */
+import { InvalidArgumentError } from 'commander';
+
+const UNITS: ReadonlyMap<string, number> = new Map([
+  ['ms', 1],
+  ['s', 1_000],
+  ['m', 60_000],
+  ['h', 3_600_000],
+  ['d', 86_400_000],
+]);
+
+/** For options that are a length of time: milliseconds. */
+export function duration(text: string): number {
+  const milliseconds = lengthOf(text);
+  if (milliseconds === undefined)
+    throw new InvalidArgumentError('Expected a duration: 500ms, 10s, 5m, 2h or 1d.');
+  return milliseconds;
+}
+
+/** For `--since`: a moment, or where a topic begins. */
+export function moment(text: string): Date | 'earliest' {
+  if (text === 'earliest') return text;
+  const length = lengthOf(text);
+  const date = length === undefined ? isoDate(text) : new Date(Date.now() - length);
+  if (date === undefined)
+    throw new InvalidArgumentError(
+      'Expected a duration as 10m, an ISO time as 2026-01-31T12:00, or earliest.',
+    );
+  return date;
+}
+
+function lengthOf(text: string): number | undefined {
+  const [, number, unit = ''] = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(text) ?? [];
+  const milliseconds = Math.round(Number(number) * (UNITS.get(unit) ?? Number.NaN));
+  return milliseconds >= 1 && milliseconds <= 1e12 ? milliseconds : undefined;
+}
+
+/** `new Date` alone would take almost anything. */
+function isoDate(text: string): Date | undefined {
+  if (!/^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?$/.test(text)) return undefined;
+  const date = new Date(text);
+  return Number.isNaN(date.getTime()) ? undefined : date;
+}

@@ -64,6 +64,8 @@ describe('the grammar', () => {
   wrong(' bench calc add --warmup soon', /Expected seconds, 86400 at most/);
   wrong(' bench calc add --duration 0', /^error: --duration: expected more than 0 seconds$/);
   wrong(' bench calc add --duration 1 --count 1', /^error: expected --duration or --count, got both$/);
+  wrong(' doctor calc extra', /too many arguments/);
+  wrong(' doctor a/b', /^error: service name: expected/);
   wrong(' repl calc extra', /too many arguments/);
   wrong(' repl --timeout 0', /Expected an integer from 1/);
   wrong(' tail', /missing required argument 'topic'/);
@@ -83,7 +85,7 @@ describe('the version', () => {
 });
 
 describe('help', () => {
-  const commands = ['broker', 'serve', 'call', 'notify', 'batch', 'bench', 'repl', 'tail'];
+  const commands = ['broker', 'serve', 'call', 'notify', 'batch', 'bench', 'doctor', 'repl', 'tail'];
 
   it('should list the commands', async () => {
     const { code, out } = await run('--help');
@@ -101,7 +103,7 @@ describe('help', () => {
   }
 
   it('should have the way to Kafka with every command that takes one', async () => {
-    for (const command of ['serve', 'call', 'notify', 'batch', 'bench', 'repl']) {
+    for (const command of ['serve', 'call', 'notify', 'batch', 'bench', 'doctor', 'repl']) {
       const { out } = await run('help', command);
       for (const option of ['--brokers', '--codec', '--config']) expect(out).to.include(option);
     }

@@ -5,6 +5,7 @@ import { batchCommand } from './batch.js';
 import { benchCommand } from './bench.js';
 import { brokerCommand } from './broker.js';
 import { callCommand } from './call.js';
+import { doctorCommand } from './doctor.js';
 import { after } from './help.js';
 import { notifyCommand } from './notify.js';
 import { replCommand } from './repl.js';
@@ -28,6 +29,7 @@ export function program(): Command {
     notifyCommand,
     batchCommand,
     benchCommand,
+    doctorCommand,
     replCommand,
     tailCommand,
   ]) {

@@ -85,7 +85,18 @@ describe('the version', () => {
 });
 
 describe('help', () => {
-  const commands = ['broker', 'serve', 'call', 'notify', 'batch', 'bench', 'doctor', 'repl', 'tail'];
+  const commands = [
+    'broker',
+    'serve',
+    'call',
+    'notify',
+    'batch',
+    'bench',
+    'discover',
+    'doctor',
+    'repl',
+    'tail',
+  ];
 
   it('should list the commands', async () => {
     const { code, out } = await run('--help');
@@ -103,7 +114,7 @@ describe('help', () => {
   }
 
   it('should have the way to Kafka with every command that takes one', async () => {
-    for (const command of ['serve', 'call', 'notify', 'batch', 'bench', 'doctor', 'repl']) {
+    for (const command of ['serve', 'call', 'notify', 'batch', 'bench', 'discover', 'doctor', 'repl']) {
       const { out } = await run('help', command);
       for (const option of ['--brokers', '--codec', '--config']) expect(out).to.include(option);
     }

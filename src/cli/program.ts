@@ -5,6 +5,7 @@ import { batchCommand } from './batch.js';
 import { benchCommand } from './bench.js';
 import { brokerCommand } from './broker.js';
 import { callCommand } from './call.js';
+import { discoverCommand } from './discover.js';
 import { doctorCommand } from './doctor.js';
 import { after } from './help.js';
 import { notifyCommand } from './notify.js';
@@ -30,6 +31,7 @@ export function program(): Command {
     batchCommand,
     benchCommand,
     doctorCommand,
+    discoverCommand,
     replCommand,
     tailCommand,
   ]) {

@@ -29,6 +29,11 @@ export class Broadcast implements Way {
     this.#inbox = inbox;
   }
 
+  /** Records that a request takes, as it was sent last. */
+  get partitions(): number {
+    return this.#lanes.length;
+  }
+
   /** Sends a request to all partitions that there are now; a partition that can't be reached fails the call. */
   send(call: Routed, message: Request | Notification): void {
     this.#look().then(

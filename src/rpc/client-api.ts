@@ -18,6 +18,18 @@ import type { StreamItem } from './stream-item.js';
 export interface ClientOptions extends Omit<CallOptions, 'signal' | 'context' | 'idempotencyKey'> {
   /** What serves the service, where it isn't callstream. A call that is under way there isn't sent again: nobody would know it as a repeat. @default callstream */
   readonly interop?: ClientInterop;
+  /**
+   * Milliseconds in which no instance answers a broadcast, after which the service counts as absent. Its calls
+   * then end before their timeout, with the reason `no server`: as *not sent* those made while nobody had
+   * answered, for they wait until somebody does; as *unknown*, within three times this, those sent to servers
+   * that answered before and are gone, or too busy to answer. Costs a broadcast in that time, while calls wait
+   * and no answers come. Not together with `interop`.
+   *
+   * @example
+   * const client = connection.client('prices', { absentAfter: 1_000 });
+   * @default never: calls wait for their timeout
+   */
+  readonly absentAfter?: number;
   /** What each call passes through, outermost first. @default none */
   readonly middleware?: readonly ClientMiddleware[];
 }

@@ -21,6 +21,7 @@ import { HedgedCall } from './hedge.js';
 import { type HedgeOptions, hedgePolicy } from './hedge-options.js';
 import { count, milliseconds } from './options.js';
 import { Plan } from './plan.js';
+import { Presence } from './presence.js';
 import { Retry, RetryBudget, type RetryPolicy, retryPolicy } from './retry.js';
 import { StreamCall } from './stream.js';
 import { NotifyCall, UnaryCall } from './unary-call.js';
@@ -50,7 +51,7 @@ export class ServiceClient implements UntypedClient {
     this.#plans =
       methods &&
       new Map(Object.entries(methods).map(([name, method]) => [name, new Plan(service, name, method)]));
-    this.#link = link;
+    this.#link = Presence.over(link, service, defaults.absentAfter);
     this[CLOCK] = link.correlation.clock;
     this.#defaults = defaults;
     this.#timeout = milliseconds('timeout', defaults.timeout ?? DEFAULT_TIMEOUT);

@@ -14,6 +14,7 @@ import {
   request,
 } from '../jsonrpc/message.js';
 import { KafkaError } from '../kafka/port.js';
+import type { Broadcast } from './broadcast.js';
 import type { Outcome } from './coalesce.js';
 import { Deadlines, type Expiring, type Line } from './deadlines.js';
 import { attemptOf, type Envelope, type Meta } from './envelope.js';
@@ -28,7 +29,7 @@ export interface Link {
   readonly correlation: Correlation;
   readonly route: Way;
   /** The way to every instance; absent where there is none. */
-  readonly broadcast?: Way;
+  readonly broadcast?: Broadcast;
   /** Milliseconds of silence after which the other end of a stream counts as gone. */
   readonly lease: number;
 }
@@ -211,6 +212,13 @@ export class Correlation implements ReplyListener {
     call.ended = true;
     this.deadlines.remove(call);
     return this.#pending.delete(call.id);
+  }
+
+  /** The calls over a link that wait, the first made first; not the streams that have opened. */
+  *unanswered(link: Link): Generator<PendingCall> {
+    for (const call of this.#pending.values()) {
+      if (call.link === link && call.line !== undefined) yield call;
+    }
   }
 
   onResponse(response: Response, envelope: Envelope): void {

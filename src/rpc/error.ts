@@ -15,6 +15,7 @@ export type LocalReason =
   | 'invalid params' // they break the contract or can't be encoded; `data` lists the issues
   | 'unknown method' // the contract has no such method of that kind
   | 'no topic' // the service's request topic isn't there
+  | 'no server' // nobody answers for the service (`absentAfter`)
   | 'refused' // a middleware of the client lets it through no further
   | 'too many pending' // the connection's bound on pending calls
   | 'too large' // over the broker's message size

@@ -1,0 +1,222 @@
+/**
+ * Whether anybody serves a service, in the place of its route: calls wait until an instance has
+ * answered, and where none answers a broadcast they end before their time. Below: route, broadcast.
+ */
+import type { Notification, Request } from '../jsonrpc/message.js';
+import { type Link, PendingCall } from './correlation.js';
+import type { Expiring, Line } from './deadlines.js';
+import type { Peer } from './envelope.js';
+import { NotSentError, UnknownError } from './error.js';
+import { milliseconds } from './options.js';
+import { Plan } from './plan.js';
+import { inTime, type Routed, type Way } from './route.js';
+import { NotifyCall } from './unary-call.js';
+
+/** Any answer will do: a server that doesn't know the method says so. */
+const PING = '$/ping';
+
+/** The question to all instances. It stays until its time is over, for the answers of those behind the first. */
+class Ping extends PendingCall {
+  #delivered = 0;
+
+  constructor(
+    link: Link,
+    plan: Plan,
+    timeout: number,
+    readonly onAnswer: () => void,
+    /** Whether it was asked and heard as it should be: else silence means nothing. */
+    readonly onEnd: (asked: boolean) => void,
+  ) {
+    super(link, plan, timeout);
+  }
+
+  onResult(): void {
+    this.onAnswer();
+  }
+
+  override onError(): void {
+    this.onAnswer();
+  }
+
+  override delivered(): void {
+    this.#delivered += 1;
+  }
+
+  override undelivered(): void {}
+
+  override cancel(): void {}
+
+  onFailure(): void {
+    this.onEnd(false);
+  }
+
+  override expire(): void {
+    this.end(false);
+    const late = this.link.correlation.clock.now() - this.expiresAt;
+    // Where this process was busy itself, answers may wait to be read.
+    const listened = late <= this.timeout / 4;
+    this.onEnd(listened && this.#delivered > 0 && this.#delivered === this.link.broadcast?.partitions);
+  }
+}
+
+/** When it was made. */
+const since = ({ expiresAt, timeout }: PendingCall): number => expiresAt - timeout;
+
+interface Held {
+  readonly call: Routed;
+  readonly message: Request | Notification;
+  readonly key: string | undefined;
+}
+
+export class Presence implements Way, Expiring {
+  expiresAt = 0;
+  earlier: Expiring | undefined;
+  later: Expiring | undefined;
+  line: Line | undefined;
+
+  /** What the client's calls are made with. */
+  readonly link: Link;
+  readonly #route: Way;
+  readonly #pings: Link;
+  readonly #plan: Plan;
+  readonly #service: string;
+  readonly #absentAfter: number;
+  #present = false;
+  /** Since it was looked at last. */
+  #heard = false;
+  #ping: Ping | undefined;
+  /** Bounded by the bound on pending calls. */
+  #held: Held[] = [];
+
+  /** The link as it is where nobody wants to know. */
+  static over(link: Link, service: string, absentAfter: number | undefined): Link {
+    if (absentAfter === undefined) return link;
+    milliseconds('absentAfter', absentAfter);
+    if (link.broadcast !== undefined) return new Presence(link, link.broadcast, service, absentAfter).link;
+    throw new TypeError(
+      "absentAfter: expected no interop beside it: only callstream's servers answer broadcasts",
+    );
+  }
+
+  private constructor(link: Link, broadcast: Way, service: string, absentAfter: number) {
+    this.link = { ...link, route: this };
+    this.#route = link.route;
+    this.#pings = { ...link, route: broadcast };
+    this.#plan = new Plan(service, PING);
+    this.#service = service;
+    this.#absentAfter = absentAfter;
+  }
+
+  get obstacle(): string {
+    return this.#present
+      ? this.#route.obstacle
+      : `no server of ${this.#service} has answered: is it running?`;
+  }
+
+  send(call: Routed, message: Request | Notification, key: string | undefined): void {
+    if (this.#present) {
+      if (this.line === undefined && this.#ping === undefined) this.#watch();
+      this.#route.send(call, message, key);
+    } else {
+      this.#held.push({ call, message, key });
+      if (this.line === undefined) this.#ask();
+    }
+  }
+
+  another(tried: readonly number[]): number | undefined {
+    return this.#route.another(tried);
+  }
+
+  cancel(call: Routed, server?: Peer): void {
+    this.#route.cancel(call, server);
+  }
+
+  grant(call: Routed, server: Peer, credit: number): void {
+    this.#route.grant(call, server, credit);
+  }
+
+  answered(call: Routed, peer: Peer | undefined): void {
+    this.#hear();
+    this.#route.answered(call, peer);
+  }
+
+  /** The watch is over: nobody waits, somebody was heard, or it is time to ask. */
+  expire(): void {
+    const [oldest] = this.#waiting();
+    if (oldest === undefined) {
+      this.#held = [];
+      return;
+    }
+    const { clock } = this.link.correlation;
+    const quiet = !this.#heard && clock.now() - since(oldest) >= this.#absentAfter;
+    if (quiet || !this.#present) this.#ask();
+    else this.#watch();
+  }
+
+  #watch(): void {
+    this.#heard = false;
+    this.link.correlation.deadlines.add(this, this.#absentAfter);
+  }
+
+  #hear(): void {
+    this.#heard = true;
+    if (this.#present) return;
+    this.#present = true;
+    const held = this.#held;
+    this.#held = [];
+    const now = this.link.correlation.clock.now();
+    for (const { call, message, key } of held) {
+      if (!call.ended) this.send(call, inTime(message, call, now), key);
+    }
+  }
+
+  #ask(): void {
+    if (this.#ping !== undefined) return;
+    this.#heard = false;
+    this.#held = this.#held.filter(({ call }) => !call.ended);
+    const ping = new Ping(
+      this.#pings,
+      this.#plan,
+      this.#absentAfter,
+      () => this.#hear(),
+      (asked) => this.#asked(ping, asked),
+    );
+    if (!this.link.correlation.add(ping)) return;
+    this.#ping = ping;
+    this.#pings.route.send(ping, ping.message(undefined, {}), undefined);
+  }
+
+  /** What is made after the question waits for the next one: a server may have come since. */
+  #asked(ping: Ping, asked: boolean): void {
+    this.#ping = undefined;
+    if (this.link.correlation.closed) return;
+    if (this.#heard || !asked) {
+      this.#watch();
+      return;
+    }
+    this.#present = false;
+    for (const call of [...this.#waiting()]) if (since(call) <= since(ping)) this.#giveUp(call);
+    this.#held = this.#held.filter(({ call }) => !call.ended);
+    const [next] = this.#waiting();
+    if (next !== undefined) this.#ask();
+  }
+
+  /** As at its timeout. What was sent may be with a server that is too busy to answer, or one that has died. */
+  #giveUp(call: PendingCall): void {
+    if (call.ended) return;
+    const silence = `no server of ${this.#service} has answered a broadcast within ${this.#absentAfter} ms`;
+    const error = call.sent
+      ? new UnknownError('no server', `${call.plan.name}: no answer, and ${silence}: it has gone, or is busy`)
+      : new NotSentError('no server', `${call.plan.name}: not sent: ${silence}: is it running?`);
+    if (call.retry?.after(error) === true) return;
+    if (call.sent) call.cancel();
+    call.finish(error);
+  }
+
+  /** The first made first; a stream that has opened, or a notification on its way, waits for no server. */
+  *#waiting(): Generator<PendingCall> {
+    for (const call of this.link.correlation.unanswered(this.link)) {
+      if (!(call.sent && call instanceof NotifyCall)) yield call;
+    }
+  }
+}

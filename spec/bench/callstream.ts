@@ -1,6 +1,17 @@
 /** callstream, by name alone and with a contract that is checked on both sides. */
 import * as t from 'io-ts';
-import { type ConnectOptions, connect, request, service, stream } from '../../src/index.js';
+import { count, lastValueFrom, type Observable, range } from 'rxjs';
+import {
+  type ConnectOptions,
+  callBatch,
+  callEach,
+  connect,
+  processEach,
+  request,
+  service,
+  stream,
+  type Topic,
+} from '../../src/index.js';
 import type { Caller, Contender } from './contender.js';
 import { items } from './items.js';
 import { createTopics, topicsOf } from './raw-kafka.js';
@@ -68,14 +79,45 @@ export const unanswered: Contender = {
   },
 };
 
+/** Topics of inputs that this process has made. */
+let inputs = 0;
+
 async function callerOf(
   to: typeof bench,
   brokers: string,
   timeout = 30_000,
   options?: ConnectOptions,
 ): Promise<Caller> {
-  const client = (await open(brokers, to.name, options)).client(to, { timeout });
+  const connection = await open(brokers, to.name, options);
+  const client = connection.client(to, { timeout });
+  const outputs = {
+    callEach: (calls: number, text: string) =>
+      range(0, calls).pipe(callEach(client, 'echo', { toParams: () => [text], concurrency: 1_000 })),
+    callBatch: (calls: number, text: string) =>
+      range(0, calls).pipe(callBatch(client, 'echo', { toParams: () => [text] })),
+    processEach: (_: number, __: string, topic: Topic<string>) =>
+      topic.records$({ from: 'earliest', to: 'now', maxUnacked: 10_000 }).pipe(
+        processEach(({ value }) => client.call('echo', [value as string]), {
+          concurrency: 1_000,
+          ordered: false,
+        }),
+      ),
+  };
   return {
+    async pipe(operator, calls, text) {
+      inputs += 1;
+      const topic = connection.topic(`${to.name}-inputs-${process.pid}-${inputs}`, { codec: 'string' });
+      if (operator === 'processEach') {
+        await topic.create({ partitions: 4 });
+        await lastValueFrom(topic.publishAll(Array.from({ length: calls }, () => text)));
+      }
+      const begin = performance.now();
+      const made = await lastValueFrom(
+        (outputs[operator](calls, text, topic) as Observable<unknown>).pipe(count()),
+      );
+      if (made !== calls) throw new Error(`${made} outputs of ${calls} inputs`);
+      return (performance.now() - begin) / 1_000;
+    },
     call: (text) => client.call('echo', [text]),
     stream: (count, text, window) =>
       new Promise((resolve, reject) => {

@@ -12,4 +12,9 @@ export interface Caller {
   call(text: string): Promise<unknown>;
   /** Takes a stream of so many items to its end; resolves with how many came. `window`: where it can be chosen. */
   stream?(items: number, text: string, window?: number): Promise<number>;
+  /** Makes so many calls through an operator; resolves with the seconds that it took. */
+  pipe?(operator: Operator, calls: number, text: string): Promise<number>;
 }
+
+/** Operators that make calls: of inputs at hand, or, with `processEach`, of a topic's records. */
+export type Operator = 'callEach' | 'callBatch' | 'processEach';

@@ -1,6 +1,6 @@
 /** The loads that a calling process takes, and what it answers. Each is bounded in count and time. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Caller } from './contender.js';
+import type { Caller, Operator } from './contender.js';
 
 export interface CallLoad {
   readonly kind: 'calls';
@@ -21,13 +21,20 @@ export interface StreamLoad {
   readonly window?: number;
 }
 
+export interface OperatorLoad {
+  readonly kind: 'operators';
+  readonly operator: Operator;
+  readonly calls: number;
+  readonly payload: number;
+}
+
 /** Calls that nobody answers; the process must be run with --expose-gc. */
 export interface PendingLoad {
   readonly kind: 'pending';
   readonly count: number;
 }
 
-export type Load = CallLoad | StreamLoad | PendingLoad | { readonly kind: 'usage' };
+export type Load = CallLoad | StreamLoad | OperatorLoad | PendingLoad | { readonly kind: 'usage' };
 
 /** Milliseconds where nothing else is said. */
 export interface Calls {
@@ -86,6 +93,12 @@ export async function measureStreams({ stream }: Caller, load: StreamLoad): Prom
   const short = received.find((count) => count !== each);
   if (short !== undefined) throw new Error(`a stream of ${each} items ended after ${short}`);
   return (each * load.streams) / seconds;
+}
+
+/** Calls per second through an operator. */
+export async function measureOperator({ pipe }: Caller, load: OperatorLoad): Promise<number> {
+  if (pipe === undefined) throw new Error('this contender has no operators');
+  return load.calls / (await pipe(load.operator, load.calls, 'x'.repeat(load.payload)));
 }
 
 export interface Pending {

@@ -11,6 +11,7 @@ import { idleTable, measureIdle, measurePending, pendingTable } from './footprin
 import { Growth } from './growth.js';
 import { machine, machineUsage } from './machine.js';
 import { freePort, type NatsServer, startNats } from './nats-server.js';
+import { measureOperators, operatorsTable } from './operators.js';
 import { type Options, readOptions } from './options.js';
 import { type Pair, profiling, startPair, stopPair } from './processes.js';
 import { callFigures, callTables, chartBars, type WireFigure, wireTable } from './report.js';
@@ -99,13 +100,16 @@ async function others(running: readonly { pair: Pair; address: string }[]): Prom
   say('streams');
   const streams = await measureStreams(all, options.rounds, options.milliseconds);
   print(streamsTable(streams));
+  const contracted = all.find(({ name }) => name === 'contracted');
+  const operators = contracted && (await measureOperators(contracted, options.rounds, options.milliseconds));
+  if (operators !== undefined) print(operatorsTable(operators));
   say('idle');
   const idle = await measureIdle(all);
   print(idleTable(idle));
   say('calls that wait');
   const pending = await measurePending(brokers);
   print(pendingTable(pending));
-  return { wire, streams, idle, pending };
+  return { wire, streams, operators, idle, pending };
 }
 
 /** Starts a contender, or says why it takes no part. */

@@ -5,7 +5,7 @@
 
 import type { Caller } from './contender.js';
 import { contenderOf } from './contenders.js';
-import { type Load, measureCalls, measurePending, measureStreams } from './load.js';
+import { type Load, measureCalls, measureOperator, measurePending, measureStreams } from './load.js';
 import { startProfile } from './profile.js';
 
 /** Seconds of this process, from its start up to now. */
@@ -47,5 +47,6 @@ function run(load: Load): unknown {
   const first = callers[0];
   if (first === undefined) throw new Error('a server makes no calls');
   if (load.kind === 'calls') return measureCalls(callers, load);
+  if (load.kind === 'operators') return measureOperator(first, load);
   return load.kind === 'streams' ? measureStreams(first, load) : measurePending(first, load);
 }

@@ -106,11 +106,15 @@ describeOnKafka('several topics on a real Kafka', function () {
       const first = await create('one', 5);
       const second = await create('two', 0);
       const seen: unknown[] = [];
-      const subscription = connection
-        .topics(new RegExp(`^${prefix}-`))
+      const topics = connection.topics(new RegExp(`^${prefix}-`));
+      let joined = false;
+      topics.events$.subscribe(({ type }) => {
+        joined ||= type === 'assigned';
+      });
+      const subscription = topics
         .records$({ ...options, group: prefix, from: 'latest', autoAck: true, metadataInterval: 300 })
         .subscribe({ next: ({ value }) => seen.push(value), error: (error) => seen.push(error) });
-      await sleep(2_000);
+      await until(() => joined, 'the first assignment');
       const third = await create('three', 10);
       await connection.topic(first).publish('more');
       const expected = ['more', ...upTo(10).map((i) => `three${i}`)];

@@ -103,7 +103,7 @@ export interface Client<M extends Methods> {
    * can't be asked of all. Unsubscribing, as every other end, cancels the handlers at work.
    *
    * @example
-   * client.gather$('flush', [], { stall: 100 }).subscribe(({ instance, result }) => ...);
+   * client.gather$('flush', undefined, { stall: 100 }).subscribe(({ instance, result }) => ...);
    */
   gather$<N extends NamesOf<M, 'request'>>(
     method: N,

@@ -1,11 +1,9 @@
 /** `callstream batch`: a call for every row of a file, its results in another; what crashes is resumed. */
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
 import { runBatch } from './batch/run.js';
 import { connectionOptions, positiveInteger } from './connection.js';
 import { after } from './help.js';
-
-/** Half of what a connection lets wait. */
-const MAX_CONCURRENCY = 50_000;
+import { concurrency, timeoutOption } from './in-flight.js';
 
 const ABOUT = `
 
@@ -40,12 +38,7 @@ export function batchCommand(program: Command): Command {
     .option('--concurrency <n>', 'calls in flight', concurrency, 2_000)
     .option('--rate <n>', 'calls a second, at most', positiveInteger)
     .option('--retry <n>', 'times that a call without an answer is made, at most', positiveInteger, 1)
-    .option(
-      '--timeout <ms>',
-      'milliseconds until a call, or a lost broker, is given up',
-      positiveInteger,
-      10_000,
-    );
+    .addOption(timeoutOption());
   return connectionOptions(command)
     .addHelpText(
       'after',
@@ -57,10 +50,4 @@ export function batchCommand(program: Command): Command {
       ]).concat(ABOUT),
     )
     .action(runBatch);
-}
-
-function concurrency(text: string): number {
-  const value = positiveInteger(text);
-  if (value > MAX_CONCURRENCY) throw new InvalidArgumentError(`Expected ${MAX_CONCURRENCY} at most.`);
-  return value;
 }

@@ -1,11 +1,10 @@
 /** `callstream bench`: bounded load on a running service, and how fast it answers. */
 import { type Command, InvalidArgumentError } from 'commander';
 import { runBench } from './bench/run.js';
+import { callArguments } from './client.js';
 import { connectionOptions, positiveInteger } from './connection.js';
 import { after } from './help.js';
-
-/** Half of what a connection lets wait. */
-const MAX_CONCURRENCY = 50_000;
+import { concurrency, timeoutOption } from './in-flight.js';
 
 const ABOUT = `
 
@@ -15,25 +14,15 @@ from the call to its answer. The calls are real: what the method does is done ea
 Ctrl-C ends at once and prints what was measured. Exits 1 if a call failed.`;
 
 export function benchCommand(program: Command): Command {
-  const command = program
-    .command('bench')
+  const command = callArguments(program.command('bench'))
     .summary('put load on a method, measure its answers')
     .description('Call a method over and over; print calls a second, failures and latencies.')
-    .argument('<service>', "the service's name")
-    .argument('<method>', 'the name of the method')
-    .argument('[params...]', 'each JSON, else a string; after -- they may begin with a dash')
-    .option('--params <json>', 'all params as a JSON object (by name) or array')
     .option('--concurrency <n>', 'calls in flight', concurrency, 64)
     .option('--duration <s>', 'seconds that are measured (default: 5)', seconds)
     .option('--count <n>', 'calls that are measured, instead of a duration', positiveInteger)
     .option('--rate <n>', 'calls a second, at most', positiveInteger)
     .option('--warmup <s>', 'seconds before that', seconds, 1)
-    .option(
-      '--timeout <ms>',
-      'milliseconds until a call, or a lost broker, is given up',
-      positiveInteger,
-      10_000,
-    )
+    .addOption(timeoutOption())
     .option('--json', 'print the figures as one line of JSON');
   return connectionOptions(command)
     .addHelpText(
@@ -46,12 +35,6 @@ export function benchCommand(program: Command): Command {
       ]).concat(ABOUT),
     )
     .action(runBench);
-}
-
-function concurrency(text: string): number {
-  const value = positiveInteger(text);
-  if (value > MAX_CONCURRENCY) throw new InvalidArgumentError(`Expected ${MAX_CONCURRENCY} at most.`);
-  return value;
 }
 
 function seconds(text: string): number {

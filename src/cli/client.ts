@@ -1,4 +1,4 @@
-/** What call and notify share: their arguments, and a client for as long as the work takes. */
+/** What call and notify share, bench in part: their arguments, and a client for as long as the work takes. */
 import type { Command } from 'commander';
 import type { Params, UntypedClient } from '../index.js';
 import { type ConnectionOptions, connectionOptions, open, positiveInteger } from './connection.js';
@@ -11,18 +11,22 @@ export interface CallOptions extends ConnectionOptions {
   readonly timeout?: number;
 }
 
+/** A call: its service, its method and its params. */
+export function callArguments(command: Command): Command {
+  return command
+    .argument('<service>', "the service's name")
+    .argument('<method>', 'the name of the method')
+    .argument('[params...]', 'each JSON, else a string; after -- they may begin with a dash')
+    .option('--params <json>', 'all params as a JSON object (by name) or array');
+}
+
 export function callOptions(command: Command): Command {
   return connectionOptions(
-    command
-      .argument('<service>', "the service's name")
-      .argument('<method>', 'the name of the method')
-      .argument('[params...]', 'each JSON, else a string; after -- they may begin with a dash')
-      .option('--params <json>', 'all params as a JSON object (by name) or array')
-      .option(
-        '--timeout <ms>',
-        'milliseconds until it ends without an answer (default: 10000)',
-        positiveInteger,
-      ),
+    callArguments(command).option(
+      '--timeout <ms>',
+      'milliseconds until it ends without an answer (default: 10000)',
+      positiveInteger,
+    ),
   );
 }
 

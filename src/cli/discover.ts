@@ -6,7 +6,7 @@ import { Table } from 'console-table-printer';
 import { isLeft, isRight } from 'fp-ts/lib/Either.js';
 import { lastValueFrom, toArray } from 'rxjs';
 import { type Connection, discovery, type Gathered, NotSentError, type ServerStatistics } from '../index.js';
-import { type ConnectionOptions, connectionOptions, open, positiveInteger } from './connection.js';
+import { type ConnectionOptions, connectionOptions, open, positiveInteger, tell } from './connection.js';
 import { type Change, changes } from './discover/changes.js';
 import type { Document } from './discover/excess.js';
 import { Exit } from './exit.js';
@@ -103,8 +103,11 @@ async function agreed(service: string, answers: Answers<unknown>): Promise<Docum
   }
   const apart = others.filter(({ text }) => text !== first.text).map(({ instance }) => instance);
   if (apart.length > 0) {
-    const message = `instances disagree: ${apart.join(', ')} offer something else than ${first.instance}, which is shown`;
-    process.stderr.write(`callstream: ${message}\n`);
+    tell(
+      shown(
+        `instances disagree: ${apart.join(', ')} offer something else than ${first.instance}, which is shown`,
+      ),
+    );
   }
   return first.document;
 }
@@ -139,7 +142,13 @@ function page(
     if (isLeft(result)) table.addRow({ instance: shown(instance) });
     else {
       const { uptime, load, stats } = result.right;
-      table.addRow({ instance, up: duration(uptime), ...load, done: stats.succeeded, failed: stats.failed });
+      table.addRow({
+        instance: shown(instance),
+        up: duration(uptime),
+        ...load,
+        done: stats.succeeded,
+        failed: stats.failed,
+      });
     }
   }
   const text = process.stdout.isTTY ? table.render() : stripVTControlCharacters(table.render());

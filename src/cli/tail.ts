@@ -2,8 +2,8 @@
 import { type Command, Option } from 'commander';
 import { filter, fromEvent, identity, mergeMap, take, takeUntil } from 'rxjs';
 import { type BrokerOptions, brokerOptions, open, positiveInteger, tell, wholeNumber } from './connection.js';
-import { moment } from './duration.js';
 import { after } from './help.js';
+import { moment } from './moment.js';
 import { tellOutages } from './outages.js';
 import { flushed } from './output.js';
 import { Stopped, stopOnSignals, stopWithStdout } from './stop.js';

@@ -1,5 +1,6 @@
 /** How far a job is: a bar on a terminal, elsewhere a line every few seconds. Both on stderr. */
 import { SingleBar } from 'cli-progress';
+import { tell } from '../connection.js';
 import type { Input } from './input.js';
 import type { Job } from './job.js';
 
@@ -42,7 +43,7 @@ export class Progress {
   tell(text: string): void {
     const active = this.#bar?.isActive === true;
     if (active) this.#bar?.stop();
-    process.stderr.write(`callstream: ${text}\n`);
+    tell(text);
     if (active) this.#bar?.start(1, 0, { text: '' });
   }
 

@@ -42,7 +42,8 @@ export class Load {
   #scheduled = false;
   /** Whether any call was answered, be it in the warm-up. */
   #alive = false;
-  #full = 0;
+  /** Whether a rate was held up because as many calls were in flight as may be. */
+  full = false;
   failed = 0;
   inFlight = 0;
 
@@ -60,11 +61,6 @@ export class Load {
   get seconds(): number {
     const end = this.#end === undefined ? performance.now() : Math.max(this.#end, this.#lastAnswer);
     return (end - this.#begin - this.#options.warmup) / 1_000;
-  }
-
-  /** Whether a rate was held up because as many calls were in flight as may be. */
-  get full(): boolean {
-    return this.#full > 0;
   }
 
   /** Resolves when the measured calls have their answers; rejects where nobody can answer. */
@@ -95,7 +91,7 @@ export class Load {
     this.#scheduled = false;
     while (this.#end === undefined) {
       if (this.inFlight >= this.#options.concurrency) {
-        this.#full += 1;
+        this.full = true;
         return;
       }
       if (!this.#pace.take()) return;

@@ -53,7 +53,7 @@ export async function runBench(
     stopWithStdout(stop);
     stop.signal.addEventListener('abort', () => load.abort(stop.signal.reason));
     try {
-      await watched(connection, load, options);
+      await watched(connection, load, { ...options, duration });
     } finally {
       const about = { service, method, concurrency, rate };
       if (load.answered + load.failed > 0) {
@@ -68,8 +68,11 @@ export async function runBench(
 }
 
 /** The load, with its progress and the broker's state told on stderr; the broker may be away for as long as a call may take. */
-async function watched(connection: Connection, load: Load, options: BenchOptions): Promise<void> {
-  const { warmup, duration = 5, count, timeout } = options;
+async function watched(
+  connection: Connection,
+  load: Load,
+  { warmup, duration, count, timeout }: BenchOptions & { readonly duration: number },
+): Promise<void> {
   const bar = process.stderr.isTTY
     ? new SingleBar({ format: '{bar} {text}', barsize: 16, clearOnComplete: true, gracefulExit: false })
     : undefined;

@@ -1,6 +1,7 @@
 /** Values, errors and times as a person reads them; colours where the terminal has them. */
 import { inspect, styleText } from 'node:util';
 import { FailedError, NotSentError, RpcError, UnknownError } from '../../index.js';
+import { shownNumber } from '../batch/progress.js';
 import { explain } from '../exit.js';
 import { shown } from '../output.js';
 
@@ -56,11 +57,9 @@ export function shownTime(ms: number): string {
   return ms < 1_000 ? `${Math.round(ms)} ms` : `${(ms / 1_000).toFixed(1)} s`;
 }
 
-const number = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
-
 /** How long a call took; of a stream, how fast it was too. */
 export function shownTiming(items: number, ms: number, firstAt: number): string {
   if (items < 2) return shownTime(ms);
-  const rate = number.format((items * 1_000) / Math.max(ms, 0.01));
-  return `${number.format(items)} items in ${shownTime(ms)}, ${rate}/s, the first after ${shownTime(firstAt)}`;
+  const rate = shownNumber((items * 1_000) / Math.max(ms, 0.01));
+  return `${shownNumber(items)} items in ${shownTime(ms)}, ${rate}/s, the first after ${shownTime(firstAt)}`;
 }

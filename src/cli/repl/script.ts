@@ -1,6 +1,7 @@
 /** The shell without a terminal: lines from stdin, JSON on stdout, no prompt and no colours; it stops at the first failure. */
 import { Console } from 'node:console';
 import { createInterface } from 'node:readline/promises';
+import { tell } from '../connection.js';
 import { explain } from '../exit.js';
 import { print, shown } from '../output.js';
 import { Stopped } from '../stop.js';
@@ -53,7 +54,7 @@ export class Script implements Screen {
   remark(): void {}
 
   tell(text: string): void {
-    process.stderr.write(`callstream: ${text}\n`);
+    tell(text);
   }
 
   error(error: unknown): void {

@@ -1,4 +1,4 @@
-/** Lengths of time and moments, as the command line takes them: `500ms`, `10m`, `2026-01-31T12:00`. */
+/** Moments, as the command line takes them: a length of time ago, `500ms` or `10m`, or `2026-01-31T12:00`. */
 import { InvalidArgumentError } from 'commander';
 
 const UNITS: ReadonlyMap<string, number> = new Map([
@@ -8,14 +8,6 @@ const UNITS: ReadonlyMap<string, number> = new Map([
   ['h', 3_600_000],
   ['d', 86_400_000],
 ]);
-
-/** For options that are a length of time: milliseconds. */
-export function duration(text: string): number {
-  const milliseconds = lengthOf(text);
-  if (milliseconds === undefined)
-    throw new InvalidArgumentError('Expected a duration: 500ms, 10s, 5m, 2h or 1d.');
-  return milliseconds;
-}
 
 /** For `--since`: a moment, or where a topic begins. */
 export function moment(text: string): Date | 'earliest' {

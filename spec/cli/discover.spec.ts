@@ -20,7 +20,7 @@ const recursive = (value: Type): Type => {
 };
 
 const compared = (before: Methods, after: Methods) =>
-  changes(openrpc(service('s', before)) as never, openrpc(service('s', after)) as never).map(
+  changes(openrpc(service('s', before)), openrpc(service('s', after))).map(
     ({ breaking, where, what }) => `${breaking ? '!' : ' '} ${where}: ${what}`,
   );
 const taking = (...params: [Type, ...Type[]]) => ({

@@ -8,11 +8,10 @@ import { lastValueFrom, toArray } from 'rxjs';
 import { type Connection, discovery, type Gathered, NotSentError, type ServerStatistics } from '../index.js';
 import { type ConnectionOptions, connectionOptions, open, positiveInteger, tell } from './connection.js';
 import { type Change, changes } from './discover/changes.js';
-import type { Document } from './discover/excess.js';
 import { Exit } from './exit.js';
 import { after } from './help.js';
 import { flushed, line, print, shown } from './output.js';
-import { OpenRpcDocument } from './repl/openrpc.js';
+import { Document } from './repl/openrpc.js';
 import { signature } from './repl/signature.js';
 import { Stopped, stopOnSignals, stopWithStdout, unlessStopped } from './stop.js';
 import { UsageError } from './usage-error.js';
@@ -89,7 +88,7 @@ async function ask(
 /** The document of the first instance that has one; others that differ are told of on stderr. */
 async function agreed(service: string, answers: Answers<unknown>): Promise<Document> {
   const good = answers.flatMap(({ instance, result }) => {
-    const decoded = isRight(result) ? OpenRpcDocument.decode(result.right) : result;
+    const decoded = isRight(result) ? Document.decode(result.right) : result;
     return isRight(decoded)
       ? [{ instance, document: decoded.right, text: JSON.stringify(decoded.right) }]
       : [];
@@ -186,7 +185,7 @@ function readDocument(file: string): Document {
   } catch {
     throw new UsageError(`--diff: ${file}: it isn't JSON`);
   }
-  const decoded = OpenRpcDocument.decode(parsed);
+  const decoded = Document.decode(parsed);
   if (isRight(decoded)) return decoded.right;
   throw new UsageError(`--diff: ${file}: expected an OpenRPC document, as discover --json prints it`);
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { commands } from '../../../src/cli/repl/commands.js';
 import { complete, type Known } from '../../../src/cli/repl/completion.js';
-import type { OpenRpcMethod } from '../../../src/cli/repl/openrpc.js';
+import type { OpenRpcMethod } from '../../../src/index.js';
 import { temporaryFolder } from '../command.js';
 
 const number = { type: 'number' };

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import * as t from 'io-ts';
-import { OpenRpcDocument } from '../../../src/cli/repl/openrpc.js';
+import { Document } from '../../../src/cli/repl/openrpc.js';
 import { notification, openrpc, request, service, stream } from '../../../src/index.js';
 
 describe('what the shell reads of a document', () => {
@@ -16,7 +16,7 @@ describe('what the shell reads of a document', () => {
         log: notification({ params: t.array(t.string) }),
       }),
     );
-    const read = OpenRpcDocument.decode(JSON.parse(JSON.stringify(document)));
+    const read = Document.decode(JSON.parse(JSON.stringify(document)));
     expect(read).to.have.property('_tag', 'Right');
   });
 });

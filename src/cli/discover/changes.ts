@@ -2,9 +2,10 @@
  * What has changed between two OpenRPC documents of a service, as its callers see it: breaking where a call that was
  * good no longer is, or where an answer may be what it never was. Used by discover. Below: excess.ts.
  */
-import type { OpenRpcMethod } from '../repl/openrpc.js';
+import type { OpenRpcMethod } from '../../index.js';
+import type { Document } from '../repl/openrpc.js';
 import { paramText } from '../repl/signature.js';
-import { type Document, excess } from './excess.js';
+import { excess } from './excess.js';
 
 export interface Change {
   readonly breaking: boolean;

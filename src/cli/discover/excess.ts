@@ -3,13 +3,9 @@
  * are only named, other names are other types. Members that only one of them names are the concern of nobody.
  */
 import { isDeepStrictEqual } from 'node:util';
-import type { JsonSchema, OpenRpcMethod } from '../repl/openrpc.js';
+import type { JsonSchema } from '../../index.js';
+import type { Document } from '../repl/openrpc.js';
 import { typeText, valuesOf } from '../repl/signature.js';
-
-export interface Document {
-  readonly methods: readonly OpenRpcMethod[];
-  readonly components?: { readonly schemas?: Readonly<Record<string, JsonSchema>> };
-}
 
 /** Each place and what differs there, as `[].at: integer, not string`; none where all that `a` lets through, `b` does. */
 export function excess(a: JsonSchema, b: JsonSchema, ofA: Document, ofB: Document): string[] {

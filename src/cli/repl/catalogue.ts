@@ -1,7 +1,8 @@
 /** What the shell knows of services: their names, and their methods by discovery. Completion and `methods` read it. */
 import { setTimeout } from 'node:timers/promises';
 import { isRight } from 'fp-ts/lib/Either.js';
-import { OpenRpcDocument, type OpenRpcMethod } from './openrpc.js';
+import type { OpenRpcMethod } from '../../index.js';
+import { Document } from './openrpc.js';
 
 export type Methods = ReadonlyMap<string, OpenRpcMethod>;
 
@@ -106,6 +107,6 @@ export class Catalogue {
 }
 
 function methodsOf(answer: unknown): Methods | undefined {
-  const decoded = OpenRpcDocument.decode(answer);
+  const decoded = Document.decode(answer);
   return isRight(decoded) ? new Map(decoded.right.methods.map((method) => [method.name, method])) : undefined;
 }

@@ -1,9 +1,9 @@
 /** What may stand where the cursor is: commands, services, methods, params, files. Above: terminal.ts. */
 import { readdirSync } from 'node:fs';
 import { extname } from 'node:path';
+import type { OpenRpcMethod } from '../../index.js';
 import type { Methods } from './catalogue.js';
 import type { Place, ShellCommand } from './command.js';
-import type { OpenRpcMethod } from './openrpc.js';
 import { signature, valuesOf } from './signature.js';
 import { scan, type Word } from './words.js';
 

@@ -1,20 +1,6 @@
-/** What the shell reads of an OpenRPC document (https://spec.open-rpc.org), as a server answers `rpc.discover` with it. */
+/** What the command line reads of an OpenRPC document (https://spec.open-rpc.org), as a server answers `rpc.discover` with it. */
 import * as t from 'io-ts';
-
-/** A JSON Schema (draft 7): the keywords that a signature shows. */
-export interface JsonSchema {
-  readonly $ref?: string;
-  readonly title?: string;
-  readonly type?: string;
-  readonly const?: unknown;
-  readonly enum?: unknown[];
-  readonly anyOf?: JsonSchema[];
-  readonly allOf?: JsonSchema[];
-  readonly properties?: Record<string, JsonSchema>;
-  readonly required?: string[];
-  readonly additionalProperties?: JsonSchema | boolean;
-  readonly items?: JsonSchema | JsonSchema[];
-}
+import type { JsonSchema, OpenRpcDocument } from '../../index.js';
 
 const Schema: t.Type<JsonSchema> = t.recursion('JsonSchema', () =>
   t.partial({
@@ -22,13 +8,13 @@ const Schema: t.Type<JsonSchema> = t.recursion('JsonSchema', () =>
     title: t.string,
     type: t.string,
     const: t.unknown,
-    enum: t.array(t.unknown),
-    anyOf: t.array(Schema),
-    allOf: t.array(Schema),
+    enum: t.readonlyArray(t.unknown),
+    anyOf: t.readonlyArray(Schema),
+    allOf: t.readonlyArray(Schema),
     properties: t.record(t.string, Schema),
-    required: t.array(t.string),
+    required: t.readonlyArray(t.string),
     additionalProperties: t.union([t.boolean, Schema]),
-    items: t.union([t.array(Schema), Schema]),
+    items: t.union([t.readonlyArray(Schema), Schema]),
   }),
 );
 
@@ -38,7 +24,7 @@ const ContentDescriptor = t.intersection([
 ]);
 
 const Method = t.intersection([
-  t.type({ name: t.string, params: t.array(ContentDescriptor) }),
+  t.type({ name: t.string, params: t.readonlyArray(ContentDescriptor) }),
   t.partial({
     paramStructure: t.keyof({ 'by-position': null, 'by-name': null, either: null }),
     result: ContentDescriptor,
@@ -50,7 +36,5 @@ const Method = t.intersection([
   }),
 ]);
 
-export const OpenRpcDocument = t.type({ methods: t.array(Method) });
-
-export type ContentDescriptor = t.TypeOf<typeof ContentDescriptor>;
-export type OpenRpcMethod = t.TypeOf<typeof Method>;
+export type Document = Pick<OpenRpcDocument, 'methods' | 'components'>;
+export const Document: t.Type<Document, unknown, unknown> = t.type({ methods: t.readonlyArray(Method) });

@@ -1,6 +1,7 @@
 /** A method as a person reads it: `add(param0: number, param1?: number): number`. Below: the OpenRPC of discovery. */
+
+import type { ContentDescriptor, JsonSchema, OpenRpcMethod } from '../../index.js';
 import { shown } from '../output.js';
-import type { ContentDescriptor, JsonSchema, OpenRpcMethod } from './openrpc.js';
 
 /** How deep types are written out; what is below is `…`. */
 const DEPTH = 3;

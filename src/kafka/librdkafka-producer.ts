@@ -191,6 +191,7 @@ export class LibrdkafkaProducer {
     if (this.#interval === interval || this.#closed) return;
     this.#stop();
     this.#interval = interval;
+    this.#idlePolls = 0;
     this.#timer = setInterval(() => {
       try {
         this.#native.poll();

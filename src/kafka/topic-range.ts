@@ -63,7 +63,8 @@ async function beginOf(
   });
 }
 
-async function partitionsOf(kafka: Kafka, topics: readonly string[]): Promise<TopicPartition[]> {
+/** All partitions of topics; rejects with reason `no topic` where one isn't there. */
+export async function partitionsOf(kafka: Kafka, topics: readonly string[]): Promise<TopicPartition[]> {
   const each = topics.map(async (topic) => {
     const count = await kafka.partitions(topic);
     if (count === undefined)

@@ -78,14 +78,14 @@ export class ServiceClient implements UntypedClient {
 
   /** One call of a method of these kinds for each subscription; without a contract it is of the last kind. */
   protected observe<R>(
-    kinds: readonly Method['kind'][],
+    kinds: readonly [Method['kind'], Method['kind']?],
     method: string,
     params: unknown,
     options: CallOptions | undefined,
     made?: (call: PendingCall) => void,
   ): Observable<R> {
     return new Observable<R>((subscriber) => {
-      const plan = this.#plan(method, kinds[0] as Method['kind'], kinds[1]);
+      const plan = this.#plan(method, ...kinds);
       const kind = plan.kind ?? kinds.at(-1);
       if (kind !== 'stream' && acksOf(options)) {
         const text = `${plan.name}: it is a ${kind}, only the items of a stream are acknowledged (ack)`;

@@ -195,9 +195,10 @@ export function readMeta(meta: unknown): Meta {
   };
 }
 
-/** An answer to this attempt: it says so where it is an error, or to a later attempt than the first. */
-export function withAttempt(answer: Response, attempt: number): Response {
-  return attempt > 1 || isFailure(answer) ? { ...answer, meta: { attempt } } : answer;
+/** An answer to this attempt, if the request names one: it says so where it is an error, or to a later one than the first. */
+export function withAttempt(answer: Response, attempt: number | undefined): Response {
+  const says = attempt !== undefined && (attempt > 1 || isFailure(answer));
+  return says ? { ...answer, meta: { attempt } } : answer;
 }
 
 /** Which attempt a message belongs to. */

@@ -9,7 +9,7 @@ import type { Peer } from './envelope.js';
 import { NotSentError, UnknownError } from './error.js';
 import { milliseconds } from './options.js';
 import { Plan } from './plan.js';
-import { inTime, type Routed, type Way } from './route.js';
+import { type Routed, sendWaiting, type Waiting, type Way } from './route.js';
 import { NotifyCall } from './unary-call.js';
 
 /** Any answer will do: a server that doesn't know the method says so. */
@@ -62,12 +62,6 @@ class Ping extends PendingCall {
 /** When it was made. */
 const since = ({ expiresAt, timeout }: PendingCall): number => expiresAt - timeout;
 
-interface Held {
-  readonly call: Routed;
-  readonly message: Request | Notification;
-  readonly key: string | undefined;
-}
-
 export class Presence implements Way, Expiring {
   expiresAt = 0;
   earlier: Expiring | undefined;
@@ -86,7 +80,7 @@ export class Presence implements Way, Expiring {
   #heard = false;
   #ping: Ping | undefined;
   /** Bounded by the bound on pending calls. */
-  #held: Held[] = [];
+  #held: Waiting[] = [];
 
   /** The link as it is where nobody wants to know. */
   static over(link: Link, service: string, absentAfter: number | undefined): Link {
@@ -164,10 +158,7 @@ export class Presence implements Way, Expiring {
     this.#present = true;
     const held = this.#held;
     this.#held = [];
-    const now = this.link.correlation.clock.now();
-    for (const { call, message, key } of held) {
-      if (!call.ended) this.send(call, inTime(message, call, now), key);
-    }
+    sendWaiting(this, held, this.link.correlation.clock.now());
   }
 
   #ask(): void {

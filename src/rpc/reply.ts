@@ -28,8 +28,7 @@ export class Reply implements Outcome {
     if (id === undefined) work.finish();
     else {
       const answer = error === undefined ? success(id, result) : failure(id, error);
-      if (attempt === undefined) work.answer(answer, work);
-      else work.answer(withAttempt(answer, attempt), this);
+      work.answer(withAttempt(answer, attempt), attempt === undefined ? work : this);
     }
   }
 

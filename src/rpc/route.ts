@@ -36,10 +36,18 @@ export function inTime<M extends Request | Notification>(message: M, call: Route
 /** What a call needs of the way to its service, whoever serves it. */
 export type Way = Pick<Route, 'send' | 'another' | 'cancel' | 'grant' | 'answered' | 'obstacle'>;
 
-interface Waiting {
+/** A request that can't be sent yet. */
+export interface Waiting {
   readonly call: Routed;
   readonly message: Request | Notification;
   readonly key: string | undefined;
+}
+
+/** Sends what waited and isn't over. */
+export function sendWaiting(way: Pick<Way, 'send'>, waiting: readonly Waiting[], now: number): void {
+  for (const { call, message, key } of waiting) {
+    if (!call.ended) way.send(call, inTime(message, call, now), key);
+  }
 }
 
 export class Route {
@@ -163,10 +171,6 @@ export class Route {
     );
     const waiting = this.#waiting;
     this.#waiting = [];
-    const now = this.#kafka.clock.now();
-    for (const { call, message, key } of waiting) {
-      if (call.ended) continue;
-      this.send(call, inTime(message, call, now), key);
-    }
+    sendWaiting(this, waiting, this.#kafka.clock.now());
   }
 }

@@ -68,8 +68,7 @@ export class Work implements Outcome {
       this.delivered();
     } else if (answers === undefined) {
       const { id } = message as Response;
-      const substitute = failure(id, undeliverable(error));
-      this.#substitute(attempt === undefined ? substitute : withAttempt(substitute, attempt), id);
+      this.#substitute(withAttempt(failure(id, undeliverable(error)), attempt), id);
     } else {
       const { codec } = this.caller.lane(null);
       const all = error instanceof KafkaError;

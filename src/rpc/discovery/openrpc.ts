@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import { type Method, NoParams, type Service } from '../../contract.js';
 import { both, type JsonSchema } from './json-schema.js';
-import { accepts, requiredOf, Schemas, type Shaped } from './schemas.js';
+import { decodes, requiredOf, Schemas, type Shaped } from './schemas.js';
 
 /** A param, or a result: OpenRPC's Content Descriptor. */
 export interface ContentDescriptor {
@@ -122,7 +122,7 @@ function paramsOf(type: Shaped, schemas: Schemas): Params {
     const params = types.map((one, i) => descriptor(`param${i}`, i < least, schemas.of(one)));
     return { paramStructure: 'by-position', params };
   }
-  const properties = accepts(type, undefined) ? undefined : schemas.properties(bare);
+  const properties = decodes(type, undefined) ? undefined : schemas.properties(bare);
   // OpenRPC has no param without a name, an object has.
   if (properties === undefined || properties.schemas.has('')) return { params: [], all: schemas.of(type) };
   const params = [...properties.schemas].map(([name, each]) =>

@@ -58,7 +58,7 @@ export class Schemas {
   /** The same of a result, or an item: nothing is `null` there. */
   ofAnswer(type: Shaped): JsonSchema {
     const schema = this.of(type);
-    if (!accepts(type, undefined) || accepts(type, null)) return schema;
+    if (!decodes(type, undefined) || decodes(type, null)) return schema;
     return schema === NOTHING ? { type: 'null' } : { anyOf: [schema, { type: 'null' }] };
   }
 
@@ -71,7 +71,7 @@ export class Schemas {
       case 'PartialType':
       case 'StrictType': {
         const members = Object.entries(props) as [string, Shaped][];
-        const required = _tag === 'PartialType' ? [] : members.filter(([, one]) => !accepts(one, undefined));
+        const required = _tag === 'PartialType' ? [] : members.filter(([, one]) => !decodes(one, undefined));
         return {
           schemas: new Map(members.map(([name, one]) => [name, [this.of(one)]])),
           required: new Set(required.map(([name]) => name)),
@@ -143,7 +143,7 @@ export class Schemas {
       const names = domain._tag === 'StringType' ? undefined : { propertyNames: this.of(domain) };
       return { type: 'object', ...names, additionalProperties: each };
     }
-    const required = accepts(codomain, undefined) ? [] : keys;
+    const required = decodes(codomain, undefined) ? [] : keys;
     return objectOf({
       schemas: new Map(keys.map((key) => [key, [each]])),
       required: new Set(required),
@@ -181,11 +181,11 @@ export class Schemas {
 
 /** The places of a tuple that must be filled: up to the last that may not be absent. */
 export function requiredOf(types: readonly Shaped[]): number {
-  return types.findLastIndex((one) => !accepts(one, undefined)) + 1;
+  return types.findLastIndex((one) => !decodes(one, undefined)) + 1;
 }
 
 /** Whether it may come over the wire. A type of somebody's own may throw. */
-export function accepts(type: Type, value: unknown): boolean {
+export function decodes(type: Type, value: unknown): boolean {
   try {
     return isRight(type.decode(value));
   } catch {

@@ -2,80 +2,32 @@
  * What calls cost, counted instead of timed: records, timers, turns put off, passes of the codec, checks of
  * the contract. The figures are exact, and the same on any machine: one more timer or pass a call fails here.
  */
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
-import * as t from 'io-ts';
 import { takeWhile } from 'rxjs';
-import { type Connection, connect, request, service, stream } from '../../src/index.js';
-import { MemoryBroker, VirtualClock } from '../../src/testing/index.js';
-import { allocatedBy } from './allocated.js';
-import { counted, countPasses, type Operations, watchedString } from './counting.js';
+import { countPasses } from './counting.js';
+import { type Echo, startEcho, TURN } from './echo.js';
 
 const CALLS = 10_000;
-const TURN = 100;
 const WINDOW = 256;
-/**
- * Bytes a call: 2,800, of which the sample is good to a few percent. Twice as many where specs that ran before have
- * taught V8 more shapes: these come first in `npm test`.
- */
+/** Bytes a call: 2,800, of which the sample is good to a few percent. */
 const MAX_ALLOCATED = 3_100;
 
 describe('What calls cost', () => {
-  const { type, checks } = watchedString();
-  const bench = service('bench', {
-    echo: request({ params: t.tuple([type]), result: type }),
-    items: stream({ params: t.tuple([t.number]), item: t.number }),
-  });
-  const none: Operations = { produced: 0, timers: 0, soons: 0, commits: 0 };
-  let clock: VirtualClock;
-  let connections: Connection[];
-  let client: Operations;
-  let server: Operations;
+  let echo: Echo;
 
-  /** A server and a client in position, and all counts at nought. Inboxes drawn at random might be shared, which costs. */
-  async function start(): Promise<(text: string) => Promise<unknown>> {
-    const broker = new MemoryBroker({ clock });
-    const [serving, calling] = [counted(broker.connect()), counted(broker.connect())];
-    connections = await clock.until(
-      Promise.all([
-        connect({ kafka: serving.kafka, inbox: { topic: 'server.inbox' } }),
-        connect({ kafka: calling.kafka, inbox: { topic: 'client.inbox' } }),
-      ]),
-    );
-    const [one, other] = connections as [Connection, Connection];
-    async function* items(count: number) {
-      for (let i = 0; i < count; i += 1) yield i;
-    }
-    const handlers = {
-      echo: ([text]: [string]) => text,
-      items: ([count]: [number]) => items(count),
-    };
-    await clock.until(one.serve(bench, handlers, { replyTopics: ['client.inbox'] }));
-    const to = other.client(bench);
-    await clock.until(to.call('echo', ['first']));
-    await clock.advance(60_000);
-    ({ operations: server } = serving);
-    ({ operations: client } = calling);
-    Object.assign(server, none);
-    Object.assign(client, none);
-    Object.assign(checks, { is: 0, validated: 0 });
-    return (text) => to.call('echo', [text]);
-  }
-
-  beforeEach(() => {
-    clock = new VirtualClock();
-    connections = [];
+  beforeEach(async () => {
+    echo = await startEcho();
   });
-  afterEach(async () => {
-    await clock.until(Promise.all(connections.map((connection) => connection.close())));
-  });
+  afterEach(() => echo.close());
 
   it('should be a record each way, one codec pass a side and no timer for 100 calls of one turn', async () => {
-    const call = await start();
+    const { client, server, checks } = echo;
     const { passes, stop } = countPasses();
     try {
-      for (let made = 0; made < CALLS; made += TURN) {
-        await clock.until(Promise.all(Array.from({ length: TURN }, () => call('text'))));
-      }
+      await echo.turns(CALLS);
     } finally {
       stop();
     }
@@ -89,19 +41,14 @@ describe('What calls cost', () => {
   it('should allocate no more than its bound, at both ends and in the Kafka between them', async function () {
     // What counts the coverage allocates too.
     if (process.env.NODE_V8_COVERAGE !== undefined) this.skip();
-    const call = await start();
-    const run = async () => {
-      for (let made = 0; made < CALLS; made += TURN) {
-        await clock.until(Promise.all(Array.from({ length: TURN }, () => call('text'))));
-      }
-    };
-    await run();
-    const bytes = (await allocatedBy(run)) / CALLS;
+    const script = fileURLToPath(new URL('./allocated-calls.ts', import.meta.url));
+    const child = fork(script, [String(CALLS)], { execArgv: ['--import', 'tsx'] });
+    const [bytes] = await once(child, 'message');
     expect(bytes).to.be.within(1_000, MAX_ALLOCATED);
   });
 
   it('should be a record each way for a lone call', async () => {
-    const call = await start();
+    const { call, clock, client, server, checks } = echo;
     const { passes, stop } = countPasses();
     const calls = 1_000;
     try {
@@ -116,9 +63,9 @@ describe('What calls cost', () => {
   });
 
   it('should be a record each way for a window of a stream', async () => {
-    await start();
+    const { bench, calling, clock, client, server } = echo;
     const windows = 40;
-    const to = (connections[1] as Connection).client(bench, { window: WINDOW });
+    const to = calling.client(bench, { window: WINDOW });
     const { passes, stop } = countPasses();
     let received = 0;
     // The counts at the last item of these windows; how the stream ends doesn't matter here.

@@ -156,6 +156,36 @@ describe('librdkafka on a real Kafka (skipped unless KAFKA_BROKERS is set)', fun
     await consumer.close();
   });
 
+  it('should skip nothing that comes from its latest on, be its partitions handed over', async () => {
+    const [topic, other] = [await newTopic(1), await newTopic(1)];
+    const records: string[] = [];
+    let assigned = 0;
+    const member = await kafka.subscribe(
+      {
+        group: `latest-${run}`,
+        topics: [topic],
+        from: 'latest',
+        sessionTimeout: 6_000,
+        revokeTimeout: 3_000,
+      },
+      {
+        onRecord: ({ value }) => records.push(String(value)),
+        onError: () => {},
+        onAssigned: () => {
+          assigned += 1;
+        },
+        // Between two assignments, and nothing was committed.
+        onRevoked: async () => {
+          await kafka.send({ topic, partition: 0, value: Buffer.from(`after ${assigned}`) });
+        },
+      },
+    );
+    member.resubscribe([topic, other], []);
+    await until(() => records.length > 0, 'what came meanwhile');
+    expect(records).deep.equal(['after 1']);
+    await member.close();
+  });
+
   it('should hand partitions over without a gap or a repeat', async () => {
     const topic = await newTopic(4);
     const send = (count: number) =>

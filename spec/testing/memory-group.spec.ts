@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import type { Consumer, Kafka } from '../../src/kafka/port.js';
+import type { Consumer, GroupMember, Kafka } from '../../src/kafka/port.js';
 import { MemoryBroker, VirtualClock } from '../../src/testing/index.js';
 import { rejection, send, Witness } from './support.js';
 
@@ -49,6 +49,19 @@ describe('MemoryBroker: groups', () => {
     append(0, 'new');
     await clock.advance(5);
     expect(witness.values).to.deep.equal(['new']);
+  });
+
+  it('should skip nothing that comes from its latest on, be its partitions handed over', async () => {
+    const { witness, consumer } = await join('t', { from: 'latest' });
+    (consumer as GroupMember).resubscribe(['t'], []);
+    append(0, 'meanwhile');
+    await clock.advance(20_000);
+    expect(witness.events).to.deep.equal([
+      'assigned 0 1 2 3',
+      'revoked 0 1 2 3',
+      'assigned 0 1 2 3',
+      'meanwhile',
+    ]);
   });
 
   it('should split partitions in ranges and hand them over', async () => {

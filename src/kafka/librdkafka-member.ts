@@ -3,7 +3,7 @@
  * Above it stands librdkafka.ts, below it one flow after another, and its commits.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import { beginAt } from './librdkafka-begin.js';
+import { Beginnings } from './librdkafka-begin.js';
 import type { NativeConsumer, NativeError } from './librdkafka-binding.js';
 import { Commits } from './librdkafka-commits.js';
 import { Delivery } from './librdkafka-delivery.js';
@@ -33,8 +33,9 @@ const PASSING = new Set<number | undefined>([Code.illegalGeneration, Code.rebala
 
 export class Member implements GroupMember {
   readonly #settings: ConsumerSettings;
-  /** Topics, and where they begin, as they are at the moment. */
+  /** With the topics as they are at the moment. */
   #options: GroupOptions;
+  readonly #beginnings: Beginnings;
   readonly #handlers: GroupHandlers;
   readonly #delivery: Delivery;
   readonly #commits: Commits;
@@ -55,6 +56,7 @@ export class Member implements GroupMember {
   constructor(settings: ConsumerSettings, options: GroupOptions, handlers: GroupHandlers) {
     this.#settings = settings;
     this.#options = options;
+    this.#beginnings = new Beginnings(options, settings.watermarks);
     this.#handlers = handlers;
     this.#incremental = options.assignor === 'cooperative' || options.protocol === 'consumer';
     this.#commits = new Commits((offsets) => {
@@ -90,7 +92,8 @@ export class Member implements GroupMember {
   }
 
   resubscribe(topics: readonly string[], begin: readonly TopicPartitionOffset[]): void {
-    this.#options = { ...this.#options, topics, begin: [...(this.#options.begin ?? []), ...begin] };
+    this.#options = { ...this.#options, topics };
+    this.#beginnings.add(begin);
     const { native } = this.#flows;
     if (native === undefined || this.#closed !== undefined) return;
     try {
@@ -197,12 +200,10 @@ export class Member implements GroupMember {
 
   async #assign(flow: Flow, partitions: readonly TopicPartition[]): Promise<void> {
     this.#outcast = false;
-    const begin = await beginAt(flow.native, partitions, this.#options, this.#settings.watermarks).catch(
-      (error: KafkaError) => {
-        this.#handlers.onError(error);
-        return partitions;
-      },
-    );
+    const begin = await this.#beginnings.of(flow.native, partitions).catch((error: KafkaError) => {
+      this.#handlers.onError(error);
+      return partitions;
+    });
     if (flow.closed) return;
     if (this.#closed === undefined) {
       this.#assigned = [...this.#assigned, ...partitions];

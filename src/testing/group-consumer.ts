@@ -23,6 +23,8 @@ export class GroupConsumer implements GroupMember {
   readonly #group: MemoryGroup;
   /** Topics, and where they begin, as they are at the moment. */
   #options: GroupOptions;
+  /** Where the latest was first: a rebalance must not skip what has come since. */
+  readonly #latest = new Map<MemoryLog, number>();
   readonly #handlers: GroupHandlers;
   readonly #readers: ReaderSet;
   readonly #id: number;
@@ -176,7 +178,11 @@ export class GroupConsumer implements GroupMember {
     const committed = this.#group.committed(log);
     if (committed !== undefined && committed >= log.low && committed <= log.high) return committed;
     const named = this.#options.begin?.find((at) => at.topic === log.topic && at.partition === log.partition);
-    return named?.offset ?? (this.#options.from === 'earliest' ? log.low : log.high);
+    if (named !== undefined) return named.offset;
+    if (this.#options.from === 'earliest') return log.low;
+    const latest = this.#latest.get(log) ?? log.high;
+    this.#latest.set(log, latest);
+    return Math.max(latest, log.low);
   }
 
   async #handOver(lost: boolean): Promise<void> {

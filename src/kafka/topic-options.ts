@@ -20,8 +20,8 @@ export interface ReadOptions<O = Offsets> {
   readonly group?: string;
   /**
    * Where reading begins: `committed` is where the group stands. With a group, everything else says where partitions
-   * begin of which nothing is committed yet; the latest is where it was when the member first had the partition. A Date: the first record of that time or younger. Offsets: partitions
-   * that are not named begin at the earliest.
+   * begin of which nothing is committed yet; the latest is where it was when the member first had the partition. A Date:
+   * the first record of that time or younger. Offsets: partitions that are not named begin at the earliest.
    * @default 'committed' with a group, and the earliest where nothing is; 'earliest' without one
    */
   readonly from?: 'committed' | 'earliest' | 'latest' | Date | O;

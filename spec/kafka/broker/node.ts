@@ -58,7 +58,8 @@ export class KafkaNode {
     writeFileSync(settings, lines.join(''));
     const from = existsSync(this.logFile) ? statSync(this.logFile).size : 0;
     if (!existsSync(join(data, 'meta.properties'))) {
-      const format = ['format', '--cluster-id', clusterId, '--config', settings];
+      // In one argument: an id may begin with a dash.
+      const format = ['format', `--cluster-id=${clusterId}`, '--config', settings];
       const child = this.#spawn([...shortLived, ...logging], 'kafka.tools.StorageTool', ...format);
       if (isRunning(child)) await once(child, 'exit');
       if (child.exitCode !== 0) throw this.#failure('its folder could not be formatted', from);

@@ -185,7 +185,7 @@ describe('the command line', function () {
         ends(
           ['call', 'calc', 'hang', '--timeout', '300'],
           3,
-          /^error: calc\.hang: no answer within 300 ms \(it may have run\)\n$/,
+          /^error: calc\.hang: no answer within 300 ms \(it may have run\)\n`callstream trace 1 --service calc --caller \S{12}` tells what became of it\n$/,
         ),
         ends(
           ['call', 'nobody', 'x', '--timeout', '300'],

@@ -73,6 +73,8 @@ describe('the grammar', () => {
   wrong(' tail orders --until tomorrow', /Allowed choices are now/);
   wrong(' tail orders --partition -1', /Expected an integer from 0/);
   wrong(' tail orders --header =x', /^error: --header =x: expected NAME or NAME=VALUE/);
+  wrong(' trace', /missing required argument 'id'/);
+  wrong(' trace 7 --since yesterday', /Expected a duration as 10m, an ISO time/);
   wrong(' call calc add --brokers=', /^error: --brokers: expected host:port/);
   wrong(' call calc add --brokers http://localhost:9092', /^error: brokers: expected host:port/);
 });
@@ -96,6 +98,7 @@ describe('help', () => {
     'doctor',
     'repl',
     'tail',
+    'trace',
   ];
 
   it('should list the commands', async () => {

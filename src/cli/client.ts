@@ -1,9 +1,16 @@
 /** What call and notify share, bench in part: their arguments, and a client for as long as the work takes. */
 import type { Command } from 'commander';
-import type { Params, UntypedClient } from '../index.js';
+import {
+  type CallProgress,
+  type ClientMiddleware,
+  type Params,
+  UnknownError,
+  type UntypedClient,
+} from '../index.js';
 import { type ConnectionOptions, connectionOptions, open, positiveInteger } from './connection.js';
+import { explain } from './exit.js';
 import { paramsOf } from './params.js';
-import { stopOnSignals, stopWithStdout } from './stop.js';
+import { Stopped, stopOnSignals, stopWithStdout } from './stop.js';
 import { UsageError } from './usage-error.js';
 
 export interface CallOptions extends ConnectionOptions {
@@ -40,13 +47,25 @@ export async function withClient(
   work: Work,
 ): Promise<void> {
   const params = paramsOf(words, options.params);
+  const { timeout, interop } = options;
   const connection = await open(options, 'fail');
   const stop = stopOnSignals();
   stopWithStdout(stop);
+  let progress: CallProgress | undefined;
+  const watch: ClientMiddleware = (call, next) => {
+    progress = call.progress;
+    return next(call);
+  };
   try {
-    const { timeout, interop } = options;
-    const client = await UsageError.from(() => connection.client(service, { timeout, interop }));
+    const settings = { timeout, interop, middleware: [watch] };
+    const client = await UsageError.from(() => connection.client(service, settings));
     await work(client, params, stop.signal);
+  } catch (error) {
+    const id = interop === undefined ? progress?.id : undefined;
+    if (!(error instanceof UnknownError) || id === undefined) throw error;
+    const { code, text } = explain(error);
+    const trace = `callstream trace ${id} --service ${service} --caller ${connection.instance}`;
+    throw new Stopped(code, `${text}\n\`${trace}\` tells what became of it`);
   } finally {
     await connection.close();
   }

@@ -42,13 +42,21 @@ export function messagesOf({ as, value }: Decoded): readonly Message[] | undefin
   return entries.length > 0 && entries.every(isMessage) ? entries : undefined;
 }
 
-function isMessage(value: unknown): value is Message {
+/** JSON-RPC, or what looks like it. */
+export function isMessage(value: unknown): value is Message {
   if (typeof value !== 'object' || value === null || (value as Message).jsonrpc !== '2.0') return false;
   return ['method', 'result', 'error'].some((member) => Object.hasOwn(value, member));
 }
 
-/** The call that it belongs to: that of a control message stands in its params. */
-export function idOf({ method, params, id }: Message): unknown {
-  if (typeof method !== 'string' || !method.startsWith('$/')) return id;
-  return (params as { readonly id?: unknown } | null | undefined)?.id;
+/** The call that it belongs to, as text: a control message has no id of its own, but that of the call in its params. */
+export function idOf({ method, params, id }: Message): string | undefined {
+  if (id !== undefined) return named(id);
+  if (typeof method !== 'string' || !method.startsWith('$/')) return undefined;
+  const other = (params as { readonly id?: unknown } | null | undefined)?.id;
+  return other === undefined ? undefined : named(other);
+}
+
+/** A name as text, whatever stands in its place: an object needn't have a `toString` that can be called. */
+export function named(value: unknown): string {
+  return typeof value === 'object' ? JSON.stringify(value) : String(value);
 }

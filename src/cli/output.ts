@@ -23,6 +23,11 @@ export function shown(value: unknown): string {
   );
 }
 
+/** The same, in one line. */
+export function oneLine(value: unknown): string {
+  return shown(value).replace(/[\n\t]/g, (character) => (character === '\n' ? '\\n' : '\\t'));
+}
+
 /** Resolves when all that was printed has left the process, or can't. */
 export async function flushed(): Promise<void> {
   await Promise.all(

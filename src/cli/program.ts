@@ -12,6 +12,7 @@ import { notifyCommand } from './notify.js';
 import { replCommand } from './repl.js';
 import { serveCommand } from './serve.js';
 import { tailCommand } from './tail.js';
+import { traceCommand } from './trace.js';
 
 /** The parser; `parseAsync` runs a command and rejects with what ended it. It never exits the process. */
 export function program(): Command {
@@ -34,6 +35,7 @@ export function program(): Command {
     discoverCommand,
     replCommand,
     tailCommand,
+    traceCommand,
   ]) {
     const command = add(program);
     command

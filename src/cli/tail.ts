@@ -1,6 +1,7 @@
 /** `callstream tail`: the records of a topic, as they come, a line each. */
 import { type Command, Option } from 'commander';
 import { filter, fromEvent, identity, mergeMap, take, takeUntil } from 'rxjs';
+import { ofStdout } from './columns.js';
 import { type BrokerOptions, brokerOptions, open, positiveInteger, tell, wholeNumber } from './connection.js';
 import { after } from './help.js';
 import { moment } from './moment.js';
@@ -75,13 +76,7 @@ export function tailCommand(program: Command): Command {
 async function tail(name: string, options: TailOptions): Promise<void> {
   const { json, showSecrets, count, since } = options;
   const { stdout } = process;
-  const look = new Look({
-    secrets: showSecrets ?? false,
-    colours: stdout.isTTY && stdout.hasColors(),
-    get columns() {
-      return stdout.isTTY ? stdout.columns : undefined;
-    },
-  });
+  const look = new Look(showSecrets ?? false, ofStdout);
   const matches = filterOf(options, look);
   const connection = await open(options, 'fail');
   const stop = stopOnSignals();

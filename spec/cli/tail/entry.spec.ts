@@ -1,11 +1,10 @@
 import { expect } from 'chai';
 import { entriesOf } from '../../../src/cli/tail/entry.js';
 import { type Filters, filterOf } from '../../../src/cli/tail/filter.js';
-import { Look, type LookOptions } from '../../../src/cli/tail/look.js';
+import { Look } from '../../../src/cli/tail/look.js';
 import type { TopicRecord } from '../../../src/index.js';
 
-const look = (options: Partial<LookOptions> = {}) =>
-  new Look({ secrets: false, colours: false, columns: undefined, ...options });
+const look = (secrets = false, columns?: number) => new Look(secrets, { colours: false, columns });
 
 const record = (value: Buffer | string | null, more: object = {}) =>
   ({
@@ -49,23 +48,23 @@ describe('an entry of callstream tail', () => {
   filters('text', { grep: '"no"' }, [2]);
   filters('text that is hidden', { grep: 'Bearer' }, []);
 
-  const shows = (
-    name: string,
-    value: Buffer | string | null,
-    expected: string,
-    options?: Partial<LookOptions>,
-  ) =>
+  const shows = (name: string, value: Buffer | string | null, expected: string, columns?: number) =>
     it(`should show ${name}`, () => {
       const [entry] = entriesOf(record(value));
       if (entry === undefined) throw new Error('nothing');
-      expect(look(options).line(entry).replace(/^\S+ /, '')).to.equal(`${expected}\n`);
+      expect(look(false, columns).line(entry).replace(/^\S+ /, '')).to.equal(`${expected}\n`);
     });
   shows('JSON', '{"a": [1]}', '2@5 key=a {"a":[1]}');
   shows('text in a line, harmless to a terminal', 'two\nlines \x1b[2J', '2@5 key=a two\\nlines \\u001b[2J');
   shows('bytes', Buffer.from([0, 255]), '2@5 key=a 0x00ff');
   shows('a tombstone', null, '2@5 key=a (tombstone)');
   shows('an answer', '{"jsonrpc":"2.0","id":7,"result":3}', '2@5 key=a #7 result 3');
-  shows('as much as fits', '"a long text"', '2@5 ke…', { columns: 20 });
+  shows(
+    'names that are none',
+    '{"jsonrpc":"2.0","id":{"toString":1},"method":{"toString":1}}',
+    '2@5 key=a {"toString":1} #{"toString":1}',
+  );
+  shows('as much as fits', '"a long text"', '2@5 ke…', 20);
 
   it('should be a line of JSON with its headers, secrets where they are asked for', () => {
     const [entry] = entriesOf(calls);
@@ -81,7 +80,7 @@ describe('an entry of callstream tail', () => {
     });
     expect(hidden.headers).to.deep.equal({ kind: 'note', token: '[hidden]' });
     expect(hidden.value.meta.headers).to.deep.equal({ authorization: '[hidden]' });
-    const whole = JSON.parse(look({ secrets: true }).json(entry));
+    const whole = JSON.parse(look(true).json(entry));
     expect(whole.headers.token).to.equal('x');
     expect(whole.value.meta.headers.authorization).to.equal('Bearer 123');
   });

@@ -20,7 +20,7 @@ export function filterOf(filters: Filters, look: Look): (entry: Entry) => boolea
     const { message } = entry;
     if (key !== undefined && String(entry.key) !== key) return false;
     if (method !== undefined && message?.method !== method) return false;
-    if (id !== undefined && (message === undefined || String(idOf(message)) !== id)) return false;
+    if (id !== undefined && (message === undefined || idOf(message) !== id)) return false;
     if (!headers.every((matches) => entry.headers.some(matches))) return false;
     // What is hidden can't be searched for.
     return grep === undefined || look.text(entry).includes(grep) || String(entry.key).includes(grep);

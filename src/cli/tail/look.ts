@@ -1,25 +1,18 @@
 /** How an entry looks: a line for a person, or JSON for a program. Both without secrets, unless they are asked for. */
-import { styleText } from 'node:util';
-import { cut } from '../columns.js';
-import { idOf, type Message } from '../decoded.js';
-import { line, shown } from '../output.js';
+import { fitted, type Part, type Width } from '../columns.js';
+import { idOf, type Message, named } from '../decoded.js';
+import { isoMoment, shownMoment } from '../moment.js';
+import { line } from '../output.js';
 import { withoutSecret } from '../secrets.js';
 import type { Entry } from './entry.js';
 
-type Style = Parameters<typeof styleText>[0];
-
-export interface LookOptions {
-  readonly secrets: boolean;
-  readonly colours: boolean;
-  /** Of the terminal; undefined where nothing is cut. */
-  readonly columns: number | undefined;
-}
-
 export class Look {
-  readonly #options: LookOptions;
+  readonly #secrets: boolean;
+  readonly #width: Width;
 
-  constructor(options: LookOptions) {
-    this.#options = options;
+  constructor(secrets: boolean, width: Width) {
+    this.#secrets = secrets;
+    this.#width = width;
   }
 
   /** Its value as text: what is searched, and shown. */
@@ -33,14 +26,12 @@ export class Look {
   line(entry: Entry): string {
     const { record, key, message, index } = entry;
     const place = `${record.partition}@${record.offset}${index === undefined ? '' : `[${index}]`}`;
-    const parts: (readonly [text: string, style?: Style])[] = [
-      [`${clock(record.timestamp)} ${place}`, 'dim'],
-    ];
+    const parts: Part[] = [[`${shownMoment(record.timestamp)} ${place}`, 'dim']];
     if (key !== null)
       parts.push([`key=${typeof key === 'string' ? key : `0x${key.toString('hex')}`}`, 'cyan']);
     if (message !== undefined) parts.push([head(message), message.error === undefined ? 'bold' : 'red']);
     parts.push([message === undefined ? this.text(entry) : this.#body(message)]);
-    return `${this.#fitted(parts.map(([text, style]) => [oneLine(text), style]))}\n`;
+    return `${fitted(parts, this.#width)}\n`;
   }
 
   /** With all headers; bytes are in base64. */
@@ -52,7 +43,7 @@ export class Look {
       const item = this.#hide(name, value);
       shownHeaders[name] = before === undefined ? item : [before, item].flat();
     }
-    const time = new Date(timestamp).toISOString();
+    const time = isoMoment(timestamp);
     const place = { topic, partition, offset, index };
     return line(
       { ...place, time, key, headers: shownHeaders, as: content.as, value: content.value },
@@ -70,46 +61,12 @@ export class Look {
   }
 
   readonly #hide = (name: string, value: unknown): unknown =>
-    this.#options.secrets || typeof value !== 'string' ? value : withoutSecret(name, value);
-
-  /** The whole is cut before it is coloured: a cut within a style would leave the terminal in it. */
-  #fitted(parts: readonly (readonly [text: string, style?: Style | undefined])[]): string {
-    const { columns, colours } = this.#options;
-    const spaced = parts.filter(([text]) => text !== '');
-    const whole = spaced.map(([text]) => text).join(' ');
-    const fitting = columns === undefined ? whole : cut(whole, columns);
-    if (!colours) return fitting;
-    let at = 0;
-    return spaced
-      .map(([text, style]) => {
-        const piece = fitting.slice(at, at + text.length + 1);
-        at += text.length + 1;
-        return style === undefined || piece === ''
-          ? piece
-          : styleText(style, piece, { validateStream: false });
-      })
-      .join('');
-  }
+    this.#secrets || typeof value !== 'string' ? value : withoutSecret(name, value);
 }
 
 function head(message: Message): string {
   const id = idOf(message);
-  const call = id === undefined ? '' : `#${String(id)}`;
-  if (message.method !== undefined) return `${String(message.method)} ${call}`.trimEnd();
+  const call = id === undefined ? '' : `#${id}`;
+  if (message.method !== undefined) return `${named(message.method)} ${call}`.trimEnd();
   return `${call} ${message.error === undefined ? 'result' : 'error'}`;
-}
-
-/** Local time; with its day where that isn't today. */
-function clock(timestamp: number): string {
-  const date = new Date(timestamp);
-  const two = (value: number) => String(value).padStart(2, '0');
-  const time = `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
-  const fraction = String(date.getMilliseconds()).padStart(3, '0');
-  const today = date.toDateString() === new Date().toDateString();
-  const day = today ? '' : `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())} `;
-  return `${day}${time}.${fraction}`;
-}
-
-function oneLine(text: string): string {
-  return shown(text).replace(/[\n\t]/g, (character) => (character === '\n' ? '\\n' : '\\t'));
 }

@@ -510,6 +510,18 @@ describe('client', () => {
       expect(bench.broker.records('callstream.inbox')).to.deep.equal([]);
     });
 
+    it('should be unknown at an abort while its report is out, with nothing to cancel; the handler runs', async () => {
+      await warm();
+      bench.broker.inject({ topic: 's.requests', reportDelay: 500 });
+      const controller = new AbortController();
+      const told = ending(typed().notify('log', ['a'], { signal: controller.signal }));
+      await bench.advance(10);
+      controller.abort();
+      expect(await told).to.equal('Unknown aborted');
+      await bench.advance(1_000);
+      expect([logged, sent().map(({ method }) => method)]).to.deep.equal([['a'], ['echo', 'log']]);
+    });
+
     it('should be unknown where no report comes in time', async () => {
       await warm();
       bench.broker.disconnect(bench.kafkaOf(caller));

@@ -1,9 +1,18 @@
 /** Control messages and answers that are lost, come twice, late or out of order: what a call makes of them. */
 import { expect } from 'chai';
 import * as t from 'io-ts';
-import { from, map, type Observable, take } from 'rxjs';
+import { from, map, Observable, take } from 'rxjs';
 import type { Connection, Server } from '../../src/connection.js';
-import { callEach, request, type StreamItem, service, stream, withRetry } from '../../src/index.js';
+import {
+  callBatch,
+  callEach,
+  processEach,
+  request,
+  type StreamItem,
+  service,
+  stream,
+  withRetry,
+} from '../../src/index.js';
 import type { Fault } from '../../src/testing/index.js';
 import { Bench, Gate, INBOX, notice, ok, RawPeer, type Seen, seen } from './harness.js';
 import { nothingBehindTheEnd, Timeline } from './timeline.js';
@@ -77,11 +86,27 @@ describe('what is lost, doubled, late or out of order', () => {
     const client = (options = {}) => caller.client(contract, { timeout: TIMEOUT, ...options });
 
     const unsubscribed: Record<string, () => Observable<unknown>> = {
+      call: () =>
+        new Observable((subscriber) => {
+          const abort = new AbortController();
+          const { signal } = abort;
+          client()
+            .call('wait', undefined, { signal })
+            .catch(() => {});
+          subscriber.add(() => abort.abort());
+        }),
       call$: () => client().call$('wait'),
       gather$: () => client().gather$('wait'),
       callEach: () =>
         from([1]).pipe(
           callEach<string, number>(caller.client('s', { timeout: TIMEOUT }), 'wait', { toParams: () => [] }),
+        ),
+      callBatch: () =>
+        from([1]).pipe(
+          callBatch<string, number>(caller.client('s', { timeout: TIMEOUT }), 'wait', {
+            toParams: () => [],
+            maxSize: 1,
+          }),
         ),
     };
     for (const [road, made$] of Object.entries(unsubscribed)) {
@@ -171,6 +196,28 @@ describe('what is lost, doubled, late or out of order', () => {
       expect([most, timeline.nested]).to.deep.equal([4, []]);
     });
 
+    it('should never work on more than it may, nor make more, behind processEach', async () => {
+      bench.broker.inject({ ...of('$/request'), duplicates: 3, duplicateAfter: () => (made * 7) % 40 });
+      let working = 0;
+      let most = 0;
+      const work = ({ value }: StreamItem<number>) => {
+        working += 1;
+        most = Math.max(most, working);
+        return new Promise<number>((resolve) => bench.clock.after(7, () => resolve(value))).finally(() => {
+          working -= 1;
+        });
+      };
+      const acked$ = client().call$('count', { to: 60 }, { ack: true, window: 4 });
+      const timeline = new Timeline(bench.clock, acked$.pipe(processEach(work, { concurrency: 2 })));
+      for (let ms = 0; ms < 10_000 && timeline.end === undefined; ms += 1) {
+        await bench.advance(1);
+        expect(made - timeline.events.length).to.be.at.most(4);
+      }
+      expect([timeline.values, timeline.nested, most]).to.deep.equal([[...upTo(60), '|'].map(String), [], 2]);
+      // The last of the doubled ones are on their way.
+      await bench.advance(50);
+    });
+
     it('should signal one after the other, also where items are acked inside of next', async () => {
       for (const window of [1, 2, 300]) {
         const acked$ = client().call$('count', { to: 600 }, { ack: true, window });
@@ -241,6 +288,15 @@ describe('what is lost, doubled, late or out of order', () => {
           callEach<string, number>(caller.client('s', { timeout: TIMEOUT }), 'm', {
             retry,
             toParams: () => [],
+          }),
+          map(({ result }) => (result as any).right),
+        ),
+      callBatch: () =>
+        from([1]).pipe(
+          callBatch<string, number>(caller.client('s', { timeout: TIMEOUT }), 'm', {
+            retry,
+            toParams: () => [],
+            maxSize: 1,
           }),
           map(({ result }) => (result as any).right),
         ),

@@ -47,7 +47,8 @@ function count({ calls, runs, servers }: World): void {
     add('answers of instances', answers.length);
     if (end === undefined) add(left ? 'left' : 'killed');
     else if ('result' in end) add('results');
-    else add(end.error._tag === 'RpcError' ? `RpcError ${end.error.code}` : end.error._tag);
+    else if (end.error._tag === 'RpcError') add(`RpcError ${end.error.code}`);
+    else add(`${end.error._tag}${end.error.reason === 'no server' ? ' no server' : ''}`);
   }
 }
 

@@ -1,7 +1,9 @@
 /** What holds for every schedule, whatever goes wrong in it (design: what is promised). */
 import { header } from '../../src/kafka/port.js';
+import type { CallError } from '../../src/rpc/error.js';
 import { messagesOf, remembered } from './log.js';
-import { ASKED, type Call, type Run, SHARED, TOLERANCE, type World } from './world.js';
+import type { Schedule } from './schedule.js';
+import { ASKED, type Call, type Run, SHARED, type Span, TOLERANCE, type World } from './world.js';
 
 const TOPIC = 's.requests';
 
@@ -171,6 +173,10 @@ function ofCall(call: Call, world: World, patient: boolean): string[] {
   });
   if (ends.length > 1) fail(`ended ${ends.length} times`);
   const [end] = ends;
+  const { absent = Number.POSITIVE_INFINITY } = step;
+  const patience = call.at + Math.min(step.held ?? 0, step.timeout) + 2 * absent;
+  if (alone(call, patience, world) && (end?.at ?? call.leftAt) > patience)
+    fail(`did not end by ${patience - call.at} ms, and nobody was there`);
   if (end === undefined) {
     if (!left && by.state !== 'killed') fail('never ended');
     return found;
@@ -202,7 +208,40 @@ function ofCall(call: Call, world: World, patient: boolean): string[] {
     if (!codes.includes(error.code)) fail(`ended with ${error.code}`);
     if (error.code === 7 && error.data !== token) fail(`got the error of ${error.data}`);
   }
+  if (error._tag !== 'RpcError' && error.reason === 'no server') found.push(...ofAbsence(call, name, world));
   if (patient) found.push(...ofPatient(call, name, world));
+  return found;
+}
+
+/** Nothing is lost on the way, on no record. */
+const sure = ({ lost, refused, unreported }: Schedule) => lost + refused + unreported === 0;
+
+/** Whether no server can have answered a broadcast until then, and Kafka took it without a delay. */
+function alone({ by, at, step }: Call, until: number, { schedule, servers }: World): boolean {
+  const absent = step.absent !== undefined && step.method !== 'ask';
+  const heard = schedule.sharedInbox && servers.some(({ servedAt }) => servedAt <= until);
+  const impaired = by.impaired.some(({ from, to }) => from <= until && to >= at);
+  return absent && !heard && !impaired && schedule.delayed === 0 && sure(schedule);
+}
+
+/** It has had its time; it was never written where it is not sent; and nobody was there all the while. */
+function ofAbsence({ at, by, ends, step, token }: Call, name: string, world: World): string[] {
+  const found: string[] = [];
+  const [end] = ends as [{ readonly at: number; readonly error: CallError }];
+  const { absent = Number.POSITIVE_INFINITY } = step;
+  if (end.at - at < absent) found.push(`${name}: absence was told after ${end.at - at} ms`);
+  const written = copiesOf(world).get(token)?.records ?? 0;
+  if (end.error._tag === 'NotSent' && token < SHARED && written > 0)
+    found.push(`${name}: was not sent to nobody, and written ${written} times`);
+  // A broadcast, heard to its end though the client was frozen; and time for an answer, however late it is.
+  const from = end.at - 1.25 * absent - 1;
+  const during = (spans: readonly Span[]) => spans.some((it) => it.from <= end.at && it.to >= from);
+  const { delayed, sharedInbox } = world.schedule;
+  const heard = sharedInbox && sure(world.schedule) && absent >= (delayed > 0 ? 700 : 60);
+  if (!heard || during(by.cut)) return found;
+  for (const { closedAt, impaired, name: server, servedAt } of world.servers)
+    if (servedAt <= from && closedAt > end.at && !during(impaired))
+      found.push(`${name}: absence was told, and ${server} was there`);
   return found;
 }
 
@@ -236,6 +275,7 @@ function ofPatient(call: Call, name: string, world: World): string[] {
   if (end === undefined || 'result' in end || (end.error._tag === 'RpcError' && end.error.code === 7))
     return [];
   // A server whose clock is ahead of the caller's stops its handler that much earlier.
+  if (end.error._tag !== 'RpcError' && end.error.reason === 'no server') return [];
   const early = end.error._tag === 'RpcError' && end.error.code === -32001;
   if (early && world.schedule.skews.some((skew) => skew !== 0)) return [];
   return [`${name}: ended with ${end.error._tag} ${end.error.message}`];

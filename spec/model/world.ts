@@ -8,6 +8,7 @@ import { type Connection, connect, type Server } from '../../src/connection.js';
 import { notification, request, service, stream } from '../../src/contract.js';
 import { RpcError } from '../../src/jsonrpc/error.js';
 import { type Kafka, KafkaError, type ProducerRecord } from '../../src/kafka/port.js';
+import type { Client } from '../../src/rpc/client-api.js';
 import type { CallContext } from '../../src/rpc/dispatch.js';
 import type { CallError } from '../../src/rpc/error.js';
 import type { Gathered } from '../../src/rpc/gather-options.js';
@@ -72,14 +73,25 @@ export interface Call {
   abort(): void;
 }
 
+export interface Span {
+  readonly from: number;
+  to: number;
+}
+
 export interface Process {
   readonly name: string;
   readonly kafka: Kafka;
   readonly connection: Connection;
+  /** Clients by their `absentAfter`. */
+  readonly knowing: Map<number, Client<typeof contract.methods>>;
   server: Server | undefined;
+  /** From when on it serves, and until it is closed. */
+  servedAt: number;
+  closedAt: number;
   state: 'up' | 'frozen' | 'cut' | 'closing' | 'killed';
-  /** Spans in which it could not do its part. */
-  readonly impaired: { readonly from: number; to: number }[];
+  /** Spans in which it could not do its part; and those of them in which it was cut off. */
+  readonly impaired: Span[];
+  readonly cut: Span[];
   closing: Promise<unknown> | undefined;
 }
 
@@ -210,9 +222,13 @@ export class World {
       name: `${kind}-${number}`,
       kafka,
       connection,
+      knowing: new Map(),
       server: undefined,
+      servedAt: Number.POSITIVE_INFINITY,
+      closedAt: Number.POSITIVE_INFINITY,
       state: 'up',
       impaired: [],
+      cut: [],
       closing: undefined,
     };
   }
@@ -233,6 +249,7 @@ export class World {
       clockTolerance: TOLERANCE,
       replyTopics: INBOXES,
     });
+    process.servedAt = this.clock.now();
   }
 
   #handlers(on: Process) {
@@ -379,7 +396,7 @@ export class World {
         if (held === 0) return next(passing).subscribe(to);
         return by.kafka.clock.after(held ?? 0, () => to.add(next(passing).subscribe(to)));
       });
-    const client = by.connection.client(contract, held === undefined ? {} : { middleware: [hold] });
+    const client = this.#client(by, step.absent, held === undefined ? undefined : hold);
     const params: t.TypeOf<typeof order> = [token, step.ms, step.count, step.obeys];
     const options = {
       timeout: step.timeout,
@@ -417,14 +434,29 @@ export class World {
     if (step.patience !== undefined) by.kafka.clock.after(step.patience, call.abort);
   }
 
+  /** Calls that ask for the same share what their client knows of the servers; where a middleware holds one it has a client of its own. */
+  #client(by: Process, absentAfter: number | undefined, hold: ClientMiddleware | undefined) {
+    const made = () =>
+      by.connection.client(contract, {
+        ...(absentAfter !== undefined && { absentAfter }),
+        ...(hold && { middleware: [hold] }),
+      });
+    if (absentAfter === undefined || hold !== undefined) return made();
+    const known = by.knowing.get(absentAfter) ?? made();
+    by.knowing.set(absentAfter, known);
+    return known;
+  }
+
   #befall({ does, to, which, ms }: FateStep): void {
     const all = to === 'client' ? this.clients : this.servers.filter(({ server }) => server !== undefined);
     const up = all.filter(({ state }) => state === 'up');
     const one = up[which % Math.max(1, up.length)];
-    // Somebody must be left.
-    if (one === undefined || (up.length === 1 && (to === 'server' || does === 'kill'))) return;
+    // Somebody must be left, or come back.
+    const forGood = does === 'kill' || (does === 'close' && to === 'server');
+    if (one === undefined || (up.length === 1 && forGood)) return;
     const now = this.clock.now();
     if (does === 'close') {
+      one.closedAt = now;
       one.state = 'closing';
       one.closing = one.connection.close({ drain: this.schedule.drain });
     } else if (does === 'kill') {
@@ -435,6 +467,7 @@ export class World {
       one.state = does === 'cut' ? 'cut' : 'frozen';
       const span = { from: now, to: Number.POSITIVE_INFINITY };
       one.impaired.push(span);
+      if (does === 'cut') one.cut.push(span);
       if (does === 'cut') this.broker.disconnect(one.kafka);
       else this.broker.freeze(one.kafka);
       this.clock.after(ms, () => {

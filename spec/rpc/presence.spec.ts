@@ -332,6 +332,31 @@ describe('absentAfter', () => {
     expect(waits.text).to.equal('a');
   });
 
+  it('should conclude nothing where its process stood still until the end was near', async () => {
+    await start();
+    await serve();
+    const waits = end(client().call('name'));
+    bench.broker.freeze(bench.kafkaOf(connection));
+    await bench.advance(97);
+    bench.broker.thaw(bench.kafkaOf(connection));
+    await bench.advance(300);
+    expect(waits.text).to.equal('a');
+  });
+
+  it('should read what has come while its process stood still before it concludes', async () => {
+    await start();
+    await serve();
+    const slow = ({ value }: { value: Buffer | null }) => String(value).includes('-32601');
+    bench.broker.inject({ topic: INBOX, where: slow, deliveryDelay: 100 });
+    const waits = end(client().call('name'));
+    await bench.advance(95);
+    bench.broker.freeze(bench.kafkaOf(connection));
+    await bench.advance(20);
+    bench.broker.thaw(bench.kafkaOf(connection));
+    await bench.advance(10);
+    expect(waits.text).to.equal('a');
+  });
+
   it('should conclude nothing from a broadcast that Kafka did not take', async () => {
     await start({ inbox: { partitions: 1 } });
     bench.kafkaOf(connection).partitions = async () => {

@@ -17,7 +17,9 @@ const PING = '$/ping';
 
 /** The question to all instances. It stays until its time is over, for the answers of those behind the first. */
 class Ping extends PendingCall {
+  /** Records that Kafka has taken, and when the last of them was. */
   #delivered = 0;
+  #deliveredAt = 0;
 
   constructor(
     link: Link,
@@ -40,6 +42,7 @@ class Ping extends PendingCall {
 
   override delivered(): void {
     this.#delivered += 1;
+    this.#deliveredAt = this.link.correlation.clock.now();
   }
 
   override undelivered(): void {}
@@ -51,11 +54,14 @@ class Ping extends PendingCall {
   }
 
   override expire(): void {
-    this.end(false);
-    const late = this.link.correlation.clock.now() - this.expiresAt;
-    // Where this process was busy itself, answers may wait to be read.
-    const listened = late <= this.timeout / 4;
-    this.onEnd(listened && this.#delivered > 0 && this.#delivered === this.link.broadcast?.partitions);
+    const { broadcast, correlation } = this.link;
+    const late = correlation.clock.now() - this.expiresAt;
+    // Where this process was busy itself, what has come is read behind its timers, and more may be on its way.
+    correlation.clock.soon(() => {
+      if (!this.end(false)) return;
+      const listened = late <= this.timeout / 4 && this.#deliveredAt <= this.expiresAt - this.timeout / 2;
+      this.onEnd(listened && this.#delivered > 0 && this.#delivered === broadcast?.partitions);
+    });
   }
 }
 

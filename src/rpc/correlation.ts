@@ -5,7 +5,6 @@
 import type { Clock } from '../clock.js';
 import { RpcError } from '../jsonrpc/error.js';
 import {
-  type Id,
   isFailure,
   type Notification,
   type Params,
@@ -20,6 +19,7 @@ import { Deadlines, type Expiring, type Line } from './deadlines.js';
 import { attemptOf, type Envelope, type Meta } from './envelope.js';
 import { type CallError, fromKafka, NotSentError, UnknownError } from './error.js';
 import type { ReplyListener } from './inbox.js';
+import { PendingCalls } from './pending-calls.js';
 import type { Plan } from './plan.js';
 import type { Retry } from './retry.js';
 import type { Routed, Way } from './route.js';
@@ -168,9 +168,8 @@ export abstract class PendingCall implements Expiring, Routed, Outcome {
 export class Correlation implements ReplyListener {
   readonly clock: Clock;
   readonly deadlines: Deadlines;
-  readonly #pending = new Map<Id, PendingCall>();
+  readonly #pending = new PendingCalls<PendingCall>();
   readonly #maxPending: number;
-  #lastId = 0;
   #closed = false;
   /** Answers to calls that had ended. */
   late = 0;
@@ -200,9 +199,7 @@ export class Correlation implements ReplyListener {
       call.onFailure(new NotSentError('too many pending', text));
       return false;
     }
-    this.#lastId += 1;
-    call.id = this.#lastId;
-    this.#pending.set(call.id, call);
+    this.#pending.add(call);
     this.deadlines.add(call, call.timeout);
     return true;
   }
@@ -211,12 +208,12 @@ export class Correlation implements ReplyListener {
     if (call.ended) return false;
     call.ended = true;
     this.deadlines.remove(call);
-    return this.#pending.delete(call.id);
+    return this.#pending.delete(call);
   }
 
   /** The calls over a link that wait, the first made first; not the streams that have opened. */
   *unanswered(link: Link): Generator<PendingCall> {
-    for (const call of this.#pending.values()) {
+    for (const call of this.#pending.list()) {
       if (call.link === link && call.line !== undefined) yield call;
     }
   }
@@ -230,7 +227,7 @@ export class Correlation implements ReplyListener {
 
   onStreamMessage(message: Notification | Request, envelope: Envelope): void {
     const id = (message.params as { id?: unknown } | undefined)?.id;
-    const call = this.#pending.get(id as Id);
+    const call = this.#pending.get(id);
     if (call === undefined) this.late += 1;
     else call.onStreamMessage(message, envelope);
   }
@@ -238,7 +235,7 @@ export class Correlation implements ReplyListener {
   /** Ends every call: the connection is closed. */
   close(): void {
     this.#closed = true;
-    for (const call of [...this.#pending.values()]) call.abort('closed');
+    for (const call of this.#pending.list()) call.abort('closed');
     this.deadlines.expireAll();
     this.deadlines.close();
   }

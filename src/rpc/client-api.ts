@@ -22,7 +22,7 @@ export interface ClientOptions extends Omit<CallOptions, 'signal' | 'context' | 
    * Milliseconds in which no instance answers a broadcast, after which the service counts as absent. Its calls
    * then end before their timeout, with the reason `no server`: as *not sent* those made while nobody had
    * answered, for they wait until somebody does; as *unknown*, within three times this, those sent to servers
-   * that answered before and are gone, or too busy to answer. Costs a broadcast in that time, while calls wait
+   * that answered before and are gone, or too busy to answer. Costs two broadcasts in that time, while calls wait
    * and no answers come. Not together with `interop`.
    *
    * @example

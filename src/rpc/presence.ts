@@ -1,69 +1,16 @@
 /**
  * Whether anybody serves a service, in the place of its route: calls wait until an instance has
- * answered, and where none answers a broadcast they end before their time. Below: route, broadcast.
+ * answered, and where none answers a broadcast they end before their time. Below: ping, route.
  */
 import type { Notification, Request } from '../jsonrpc/message.js';
-import { type Link, PendingCall } from './correlation.js';
+import type { Link, PendingCall } from './correlation.js';
 import type { Expiring, Line } from './deadlines.js';
 import type { Peer } from './envelope.js';
 import { NotSentError, UnknownError } from './error.js';
 import { milliseconds } from './options.js';
-import { Plan } from './plan.js';
+import { Ping } from './ping.js';
 import { type Routed, sendWaiting, type Waiting, type Way } from './route.js';
 import { NotifyCall } from './unary-call.js';
-
-/** Any answer will do: a server that doesn't know the method says so. */
-const PING = '$/ping';
-
-/** The question to all instances. It stays until its time is over, for the answers of those behind the first. */
-class Ping extends PendingCall {
-  /** Records that Kafka has taken, and when the last of them was. */
-  #delivered = 0;
-  #deliveredAt = 0;
-
-  constructor(
-    link: Link,
-    plan: Plan,
-    timeout: number,
-    readonly onAnswer: () => void,
-    /** Whether it was asked and heard as it should be: else silence means nothing. */
-    readonly onEnd: (asked: boolean) => void,
-  ) {
-    super(link, plan, timeout);
-  }
-
-  onResult(): void {
-    this.onAnswer();
-  }
-
-  override onError(): void {
-    this.onAnswer();
-  }
-
-  override delivered(): void {
-    this.#delivered += 1;
-    this.#deliveredAt = this.link.correlation.clock.now();
-  }
-
-  override undelivered(): void {}
-
-  override cancel(): void {}
-
-  onFailure(): void {
-    this.onEnd(false);
-  }
-
-  override expire(): void {
-    const { broadcast, correlation } = this.link;
-    const late = correlation.clock.now() - this.expiresAt;
-    // Where this process was busy itself, what has come is read behind its timers, and more may be on its way.
-    correlation.clock.soon(() => {
-      if (!this.end(false)) return;
-      const listened = late <= this.timeout / 4 && this.#deliveredAt <= this.expiresAt - this.timeout / 2;
-      this.onEnd(listened && this.#delivered > 0 && this.#delivered === broadcast?.partitions);
-    });
-  }
-}
 
 /** When it was made. */
 const since = ({ expiresAt, timeout }: PendingCall): number => expiresAt - timeout;
@@ -78,7 +25,6 @@ export class Presence implements Way, Expiring {
   readonly link: Link;
   readonly #route: Way;
   readonly #pings: Link;
-  readonly #plan: Plan;
   readonly #service: string;
   readonly #absentAfter: number;
   #present = false;
@@ -102,7 +48,6 @@ export class Presence implements Way, Expiring {
     this.link = { ...link, route: this };
     this.#route = link.route;
     this.#pings = { ...link, route: broadcast };
-    this.#plan = new Plan(service, PING);
     this.#service = service;
     this.#absentAfter = absentAfter;
   }
@@ -173,14 +118,14 @@ export class Presence implements Way, Expiring {
     this.#held = this.#held.filter(({ call }) => !call.ended);
     const ping = new Ping(
       this.#pings,
-      this.#plan,
+      this.#service,
       this.#absentAfter,
       () => this.#hear(),
       (asked) => this.#asked(ping, asked),
     );
     if (!this.link.correlation.add(ping)) return;
     this.#ping = ping;
-    this.#pings.route.send(ping, ping.message(undefined, {}), undefined);
+    ping.ask();
   }
 
   /** What is made after the question waits for the next one: a server may have come since. */

@@ -7,6 +7,7 @@ import { RpcError } from '../../src/jsonrpc/error.js';
 import { type Kafka, KafkaError } from '../../src/kafka/port.js';
 import type { ClientOptions } from '../../src/rpc/client-api.js';
 import type { CallContext } from '../../src/rpc/dispatch.js';
+import type { CallError } from '../../src/rpc/error.js';
 import { RetryBudget, type RetryOptions } from '../../src/rpc/retry.js';
 import type { Fault } from '../../src/testing/index.js';
 import {
@@ -445,6 +446,23 @@ describe('retry', () => {
       expect(numbers()).to.deep.equal([1, 2]);
       late(first.record, first.id, -32002, 2);
       expect(await bench.until(call)).to.equal('RpcError -32002');
+    });
+
+    it('should not end the call where it is a refusal, whatever retryOn says of it: the last attempt may run', async () => {
+      const judged: string[] = [];
+      const retryOn = (error: CallError) => {
+        judged.push(told(error));
+        return error._tag === 'Unknown';
+      };
+      const { client } = await open({ attempts: 2, perTry: 100, retryOn });
+      const call = ending(client.call('m'));
+      await bench.advance(110);
+      const [first] = sent();
+      late(first.record, first.id, -32002, 1);
+      await bench.advance(10);
+      raw.reply(first.record, { ...ok(first.id, 'of the last'), meta: { attempt: 2 } });
+      expect(await bench.until(call)).to.equal('of the last');
+      expect(judged).to.deep.equal(['Unknown timeout']);
     });
 
     it('should end the call where it is final', async () => {

@@ -119,14 +119,15 @@ export class Retry {
   /**
    * Whether the failure of an attempt is followed by another: then it does not end the call. One that
    * another has followed already fails late: what became of its record, or that it was not worth
-   * running, ends nothing any more. An answer that is final still does.
+   * running, ends nothing any more; nor does a refusal, whatever `retryOn` says. An answer that is final still does.
    */
   after(error: CallError, attempt = this.#attempt): boolean {
     const { attempts, budget } = this.#policy;
     const followed = this.#waits || attempt < this.#attempt;
     if (followed && error._tag !== 'RpcError') return true;
     if (!followed && this.#attempt >= attempts) return false;
-    if (!this.#worth(error)) return false;
+    const refused = error._tag === 'RpcError' && error.retryable;
+    if (!(followed && refused) && !this.#worth(error)) return false;
     if (!followed) {
       if (!budget.spend()) return false;
       const wait = this.#backoff();

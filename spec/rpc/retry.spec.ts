@@ -866,6 +866,26 @@ describe('retry', () => {
       expect(inner).to.deep.equal(['Unknown aborted']);
     });
 
+    it('should have no deadline once it is that of an open stream', async () => {
+      front = await bench.connect();
+      const deadlines: number[] = [];
+      const ask = async function* (_: unknown, context: CallContext) {
+        for (let i = 0; i < 3; i += 1) {
+          await new Promise<void>((resolve) => bench.clock.after(1_000, resolve));
+          deadlines.push(context.deadline);
+          yield await front.client('look').call<number>('look', [i], { context, timeout: 500 });
+        }
+      };
+      await bench.until(front.serve('look', { look: (n: number) => n }));
+      const asking = service('asking', { ask: stream({ item: t.number }) });
+      await bench.until(front.serve(asking, { ask }));
+      const caller = await bench.connect();
+      const items = watch(caller.client(asking, { timeout: 1_500 }).call$('ask'));
+      await bench.advance(5_000);
+      expect(items.events).to.deep.equal([0, 1, 2, 'completed']);
+      expect(new Set(deadlines)).to.deep.equal(new Set([Number.POSITIVE_INFINITY]));
+    });
+
     it('should pass the trace on and nothing else of the headers; own headers win', async () => {
       const headers = { traceparent: '00-1-2-01', tracestate: 'a=b', authorization: 'secret' };
       const client = await serve((context) => ({ context }));

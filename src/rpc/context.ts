@@ -7,15 +7,15 @@ const NO_HEADERS: Readonly<Record<string, string>> = {};
 
 export class HandlerContext implements CallContext {
   readonly service: string;
-  readonly deadline: number;
   readonly #message: Request | Notification;
   readonly #meta: Meta;
+  #deadline: number;
   #controller: AbortController | undefined;
   #end: { readonly reason: unknown } | undefined;
 
   constructor(service: string, message: Request | Notification, deadline: number, meta: Meta) {
     this.service = service;
-    this.deadline = deadline;
+    this.#deadline = deadline;
     this.#message = message;
     this.#meta = meta;
   }
@@ -36,6 +36,10 @@ export class HandlerContext implements CallContext {
     return this.#meta.idempotencyKey;
   }
 
+  get deadline(): number {
+    return this.#deadline;
+  }
+
   get headers(): Readonly<Record<string, string>> {
     return this.#meta.headers ?? NO_HEADERS;
   }
@@ -46,6 +50,11 @@ export class HandlerContext implements CallContext {
       if (this.#end !== undefined) this.#controller.abort(this.#end.reason);
     }
     return this.#controller.signal;
+  }
+
+  /** The call is a stream that has opened: its client waits as long as it lasts. */
+  static open(context: HandlerContext): void {
+    context.#deadline = Number.POSITIVE_INFINITY;
   }
 
   static abort(context: HandlerContext, reason: unknown): void {

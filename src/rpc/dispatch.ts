@@ -32,7 +32,7 @@ export interface CallContext {
   readonly idempotencyKey: string | undefined;
   /** Aborts when the caller cancels, at the deadline, and when the server stops without waiting. */
   readonly signal: AbortSignal;
-  /** Milliseconds since the epoch after which nobody waits for the answer; Infinity where there is none. */
+  /** Milliseconds since the epoch after which nobody waits for the answer; Infinity where there is none, and once a stream is open. */
   readonly deadline: number;
   /** What the caller sent along: tokens, trace context. */
   readonly headers: Readonly<Record<string, string>>;

@@ -238,6 +238,7 @@ export class ServedCall extends Reply implements Expiring, Controlled, LiveCall,
       },
     });
     host.deadlines.remove(this);
+    HandlerContext.open(this.#context);
     this.register();
     this.#leave();
     if (isObservable(items)) this.#emission.observe(items);

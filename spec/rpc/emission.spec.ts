@@ -296,6 +296,38 @@ describe('emission', () => {
     expect([last(), server.load]).to.deep.equal([6, { running: 0, queued: 0, streams: 0 }]);
   });
 
+  for (const [what, end] of [
+    ['gives no Promise', () => ({ done: true, value: undefined })],
+    [
+      'throws',
+      () => {
+        throw new Error('no end');
+      },
+    ],
+    ['rejects', () => Promise.reject(new Error('no end'))],
+  ] as const)
+    it(`should stop an iterable whose return ${what}`, async () => {
+      const iterable: any = {
+        [Symbol.asyncIterator]: () => ({
+          next: () => new Promise(() => {}),
+          return: () => {
+            ended += 1;
+            return end();
+          },
+        }),
+      };
+      source = iterable;
+      await open(5);
+      await control('$/cancel', { id: 1 });
+      expect([last(), ended, server.load]).to.deep.equal([-32003, 1, { running: 0, queued: 0, streams: 0 }]);
+      // Without credit its items are one answer: it is let go just as well.
+      raw.request('s', call(2, 'feed'));
+      await bench.advance(5);
+      raw.request('s', notice('$/cancel', { id: 2 }));
+      await bench.advance(5);
+      expect([last(), ended, server.load.running]).to.deep.equal([-32003, 2, 0]);
+    });
+
   it('should pack thousands of items of one turn into messages and records within the limits', async () => {
     source = range(0, 5_000);
     await open(10_000);

@@ -10,6 +10,7 @@ import { errors, RpcError } from '../jsonrpc/error.js';
 import { failure, type Id, success } from '../jsonrpc/message.js';
 import type { KafkaError } from '../kafka/port.js';
 import type { Coalescer, Lane, Outcome } from './coalesce.js';
+import { letGo } from './iterate.js';
 import { undeliverable } from './work.js';
 
 /** Items in one `$/next`, at most. */
@@ -201,7 +202,7 @@ export class Emission implements Outcome {
     this.#stopLease();
     this.#buffer.length = 0;
     this.#end$.next();
-    void this.#iterator?.return?.()?.catch(() => {});
+    letGo(this.#iterator);
     this.#iterator = undefined;
     this.#options.onEnd(error);
   }

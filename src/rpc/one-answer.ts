@@ -1,10 +1,9 @@
 /** What a handler gives as many items, for a caller that takes one answer. */
 import { isLeft } from 'fp-ts/lib/Either.js';
-import { defaultIfEmpty, from, map, type Observable, take, takeLast, toArray } from 'rxjs';
+import { defaultIfEmpty, map, type Observable, take, takeLast, toArray } from 'rxjs';
 import { errors, RpcError } from '../jsonrpc/error.js';
 import type { Entry } from './dispatch.js';
-
-export type Items = Observable<unknown> | AsyncIterable<unknown>;
+import { type Items, iterate } from './iterate.js';
 
 /**
  * Everything a source of items gives, as one answer: its last item where the contract has a
@@ -16,7 +15,7 @@ export function oneAnswer(
   encode: Entry['answer'],
   maxItems: number,
 ): Observable<unknown> {
-  const source = from(items);
+  const source = iterate(items);
   const answer = (item: unknown) => {
     const encoded = encode(item);
     if (isLeft(encoded)) throw encoded.left;

@@ -16,7 +16,7 @@ import { answerOf } from './dialects/items.js';
 import type { Entry } from './dispatch.js';
 import { Emission } from './emission.js';
 import type { Meta } from './envelope.js';
-import type { Items } from './one-answer.js';
+import type { Items } from './iterate.js';
 import { Reply } from './reply.js';
 import type { Controlled } from './running.js';
 import type { Waiting } from './turns.js';

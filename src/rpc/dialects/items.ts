@@ -10,7 +10,8 @@ import type { KafkaError } from '../../kafka/port.js';
 import type { Caller } from '../caller.js';
 import type { Coalescer, Outcome } from '../coalesce.js';
 import type { Entry } from '../dispatch.js';
-import { type Items, oneAnswer } from '../one-answer.js';
+import { type Items, letGo } from '../iterate.js';
+import { oneAnswer } from '../one-answer.js';
 
 export interface ItemsOptions {
   readonly clock: Clock;
@@ -101,7 +102,7 @@ export function eachItem(
     pull().catch(error);
     return () => {
       wake();
-      void iterator.return?.()?.catch(() => {});
+      letGo(iterator);
     };
   });
 }

@@ -6,7 +6,7 @@ import { isLeft, right } from 'fp-ts/lib/Either.js';
 import { defer, from, isObservable, mergeMap, type Observable, of, throwError } from 'rxjs';
 import type { Params } from '../../jsonrpc/message.js';
 import type { Entry } from '../dispatch.js';
-import type { Items } from '../one-answer.js';
+import { type Items, iterate } from '../iterate.js';
 import { chain, checked } from './chain.js';
 import type { ServerCall, ServerMiddleware } from './server-middleware.js';
 import { shaped } from './shaped.js';
@@ -29,7 +29,7 @@ function behind(
 ): Entry {
   const { kind } = entry;
   // A request's last item is its result, whatever the handler gives.
-  const answered = chain(middleware, (call: ServerCall) => handled(entry, call, from));
+  const answered = chain(middleware, (call: ServerCall) => handled(entry, call, iterate));
   return {
     kind,
     invoke(params, context) {

@@ -2,7 +2,6 @@
  * Between a handler's AsyncIterable and the client's credit, with middleware in the middle: an item
  * is asked of the handler only while one is asked for here, so that the backpressure goes through.
  */
-import { Observable } from 'rxjs';
 import { errors, RpcError } from '../../jsonrpc/error.js';
 
 /** Items that nobody has asked for yet: middleware made several of one, or let go what it had held. */
@@ -79,29 +78,4 @@ export class Queue {
       for (const wake of this.#wake.splice(0)) wake();
     });
   }
-}
-
-/** The items of a source, each when the queue is asked for one; unsubscribing ends the source. */
-export function asked(source: AsyncIterable<unknown>, queue: Queue): Observable<unknown> {
-  return new Observable((subscriber) => {
-    const iterator = source[Symbol.asyncIterator]();
-    let ended = false;
-    const pull = async () => {
-      while (true) {
-        await queue.wanted();
-        if (subscriber.closed) return;
-        const { done, value } = await iterator.next();
-        ended = done === true;
-        if (ended) return subscriber.complete();
-        subscriber.next(value);
-      }
-    };
-    pull().catch((error: unknown) => {
-      ended = true;
-      subscriber.error(error);
-    });
-    return () => {
-      if (!ended) void iterator.return?.()?.catch(() => {});
-    };
-  });
 }

@@ -3,9 +3,9 @@
  * Observable, or an AsyncIterable. A stream is opened as soon as its handler has given it, a call
  * that was refused before never is.
  */
-import { from, isObservable, Observable, Subject, takeUntil } from 'rxjs';
-import type { Items } from '../one-answer.js';
-import { asked, Queue } from './queue.js';
+import { isObservable, Observable, Subject, takeUntil } from 'rxjs';
+import { type Items, iterate } from '../iterate.js';
+import { Queue } from './queue.js';
 
 interface Sink {
   next(item: unknown): void;
@@ -64,7 +64,7 @@ export function shaped(
     };
     const items = (source: Items): Observable<unknown> => {
       if (sink === undefined && !over) open(!isObservable(source));
-      return isObservable(source) || queue === undefined ? from(source) : asked(source, queue);
+      return iterate(source, queue && (() => (queue as Queue).wanted()));
     };
 
     signal.addEventListener('abort', abort);

@@ -3,10 +3,10 @@
  * else it gets the answer that is kept. Above: middleware. Below: the handlers.
  */
 import { type Either, isLeft, right } from 'fp-ts/lib/Either.js';
-import { from, fromEvent, isObservable, lastValueFrom, takeUntil } from 'rxjs';
+import { fromEvent, isObservable, lastValueFrom, takeUntil } from 'rxjs';
 import { errors, RpcError } from '../../jsonrpc/error.js';
 import type { CallContext, Entry } from '../dispatch.js';
-import type { Items } from '../one-answer.js';
+import { type Items, iterate } from '../iterate.js';
 import type { ServerIssue } from '../server-settings.js';
 import type { Claim, OpenStore, StoredAnswer } from './call-store.js';
 
@@ -105,7 +105,7 @@ function isItems(value: unknown): value is Items {
 }
 
 async function lastOf(items: Items, signal: AbortSignal): Promise<unknown> {
-  const source = from(items).pipe(takeUntil(fromEvent(signal, 'abort')));
+  const source = iterate(items).pipe(takeUntil(fromEvent(signal, 'abort')));
   const last = await lastValueFrom(source, { defaultValue: undefined });
   if (signal.aborted) throw signal.reason;
   return last;

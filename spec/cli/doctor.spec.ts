@@ -72,5 +72,11 @@ describe('doctor', function () {
     await Promise.all(servers.map(({ ended }) => ended));
     const gone = checksOf(await ends(1, 'calc', '--json', '--timeout', '1000'));
     expect(gone.get('instances')).to.deep.include({ state: 'problem', text: '0, nobody answers' });
+    // Who is interrupted has found nothing out.
+    const interrupted = start('calc', '--timeout', '60000');
+    await interrupted.until(/^✔ replies/m);
+    interrupted.kill('SIGINT');
+    const ended = await interrupted.ended;
+    expect([ended.code, ended.stdout.includes('instances')]).to.deep.equal([130, false]);
   });
 });

@@ -123,36 +123,46 @@ function page(
   }));
   const wide = Math.max(0, ...rows.map(({ kind }) => kind.length));
   const offered = rows.map(({ kind, signature }) => `  ${kind.padEnd(wide)}  ${signature}\n`).join('');
-  const titles = {
-    instance: 'Instance',
-    up: 'Up',
-    running: 'Running',
-    queued: 'Waiting',
-    streams: 'Streams',
-  };
-  const table = new Table({
-    columns: Object.entries({ ...titles, done: 'Done', failed: 'Failed' }).map(([name, title]) => ({
-      name,
-      title,
-      alignment: name === 'instance' ? ('left' as const) : ('right' as const),
-    })),
-  });
-  for (const { instance, result } of statistics) {
-    if (isLeft(result)) table.addRow({ instance: shown(instance) });
-    else {
-      const { uptime, load, stats } = result.right;
-      table.addRow({
-        instance: shown(instance),
-        up: duration(uptime),
-        ...load,
-        done: stats.succeeded,
-        failed: stats.failed,
-      });
-    }
-  }
-  const text = process.stdout.isTTY ? table.render() : stripVTControlCharacters(table.render());
   const count = documents.length === 1 ? 'one instance' : `${documents.length} instances`;
-  return `${service}: ${methods.length} methods, ${count}\n\n${offered}\n${text}\n`;
+  return `${service}: ${methods.length} methods, ${count}\n\n${offered}\n${instances(statistics)}\n`;
+}
+
+const TITLES = {
+  instance: 'Instance',
+  up: 'Up',
+  running: 'Running',
+  queued: 'Waiting',
+  streams: 'Streams',
+  done: 'Done',
+  failed: 'Failed',
+} as const;
+
+/** A table, or on a terminal that is too narrow for one a line a figure. */
+function instances(statistics: Answers<ServerStatistics>): string {
+  const rows = statistics.map(({ instance, result }) => {
+    const name = { instance: shown(instance) };
+    if (isLeft(result)) return name;
+    const { uptime, load, stats } = result.right;
+    return { ...name, up: duration(uptime), ...load, done: stats.succeeded, failed: stats.failed };
+  });
+  const columns = Object.entries(TITLES).map(([name, title]) => ({
+    name,
+    title,
+    alignment: name === 'instance' ? ('left' as const) : ('right' as const),
+  }));
+  const table = new Table({ columns, rows }).render();
+  const bare = stripVTControlCharacters(table);
+  const { isTTY, columns: width } = process.stdout;
+  if (!isTTY) return bare;
+  if (bare.indexOf('\n') <= width) return table;
+  return rows
+    .map(({ instance, ...row }) =>
+      [
+        instance,
+        ...Object.entries(row).map(([name, value]) => `  ${TITLES[name as keyof typeof TITLES]} ${value}`),
+      ].join('\n'),
+    )
+    .join('\n');
 }
 
 function duration(milliseconds: number): string {

@@ -1,11 +1,12 @@
 /** `callstream tail`: the records of a topic, as they come, a line each. */
 import { type Command, Option } from 'commander';
 import { filter, fromEvent, identity, mergeMap, take, takeUntil } from 'rxjs';
+import type { KafkaError } from '../index.js';
 import { ofStdout } from './columns.js';
 import { type BrokerOptions, brokerOptions, open, positiveInteger, tell, wholeNumber } from './connection.js';
 import { after } from './help.js';
 import { moment } from './moment.js';
-import { tellOutages } from './outages.js';
+import { PATIENCE, tellOutages } from './outages.js';
 import { flushed } from './output.js';
 import { Stopped, stopOnSignals, stopWithStdout } from './stop.js';
 import { entriesOf } from './tail/entry.js';
@@ -34,7 +35,7 @@ Exit codes:
   0  done
      also where Ctrl-C or a closed pipe ends it
   2  usage: an option is not as it should be, or there is no such topic
-  4  no broker: none given or found, unreachable, or it refuses`;
+  4  no broker: none given or found, unreachable, or it refuses; with --until, lost for 10 s`;
 
 export function tailCommand(program: Command): Command {
   const command = program
@@ -81,7 +82,9 @@ async function tail(name: string, options: TailOptions): Promise<void> {
   const connection = await open(options, 'fail');
   const stop = stopOnSignals();
   stopWithStdout(stop);
-  tellOutages(connection, tell);
+  // Who follows a topic waits for its broker.
+  const patience = { ms: PATIENCE, giveUp: (error: KafkaError) => stop.abort(error) };
+  tellOutages(connection, tell, options.until === 'now' ? patience : undefined);
   try {
     await assertTopic(connection, name);
     const records$ = await recordsOf(connection, name, options);

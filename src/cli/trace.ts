@@ -7,7 +7,7 @@ import { type BrokerOptions, brokerOptions, open, tell } from './connection.js';
 import { Exit } from './exit.js';
 import { after } from './help.js';
 import { moment, shownMoment } from './moment.js';
-import { tellOutages } from './outages.js';
+import { PATIENCE, tellOutages } from './outages.js';
 import { flushed, shown } from './output.js';
 import { Stopped, stopOnSignals, stopWithStdout } from './stop.js';
 import { assertTopic } from './topic-name.js';
@@ -45,7 +45,7 @@ Exit codes:
      the call was found, whatever became of it
   1  no call of this id was found
   2  usage: an option is not as it should be, or there is no such topic
-  4  no broker: none given or found, unreachable, or it refuses`;
+  4  no broker: none given or found, unreachable, lost for 10 s, or it refuses`;
 
 export function traceCommand(program: Command): Command {
   const command = program
@@ -84,7 +84,7 @@ async function trace(id: string, options: TraceOptions): Promise<void> {
   const connection = await open(options, 'fail');
   const stop = stopOnSignals();
   stopWithStdout(stop);
-  tellOutages(connection, tell);
+  tellOutages(connection, tell, { ms: PATIENCE, giveUp: (error) => stop.abort(error) });
   try {
     const requests = await requestTopics(connection, options);
     const calls = new TracedCalls(options.caller);

@@ -1,7 +1,8 @@
 /** From the options of `callstream batch` to a job that has ended: opens all that it needs, and closes it. */
 import { rm } from 'node:fs/promises';
-import { type Connection, KafkaError } from '../../index.js';
+import type { Connection } from '../../index.js';
 import { type ConnectionOptions, open } from '../connection.js';
+import { tellOutages } from '../outages.js';
 import { line } from '../output.js';
 import { Stopped, stopOnSignals, stopWithStdout } from '../stop.js';
 import { UsageError } from '../usage-error.js';
@@ -183,21 +184,8 @@ function stopWith(job: Job, progress: Progress, stdout: boolean): void {
 
 /** The broker may be away for as long as a call may take. */
 function watchOutages(connection: Connection, job: Job, timeout: number, tell: (text: string) => void) {
-  let timer: NodeJS.Timeout | undefined;
-  const subscription = connection.status$.subscribe(({ state, reason = 'no answer' }) => {
-    if (state === 'reconnecting' && timer === undefined) {
-      tell(`the broker is lost, reconnecting: ${reason}`);
-      timer = setTimeout(() => {
-        job.abort(new KafkaError('unreachable', `the broker was lost for ${timeout} ms: ${reason}`));
-      }, timeout);
-    } else if (state === 'connected' && timer !== undefined) {
-      clearTimeout(timer);
-      timer = undefined;
-      tell('connected again');
-    }
-    job.connected(state === 'connected');
-  });
-  subscription.add(() => clearTimeout(timer));
+  const subscription = tellOutages(connection, tell, { ms: timeout, giveUp: (error) => job.abort(error) });
+  subscription.add(connection.status$.subscribe(({ state }) => job.connected(state === 'connected')));
   return subscription;
 }
 

@@ -1,8 +1,9 @@
 /** From the options of `callstream bench` to a load that has ended and its figures: connects, shows how it goes, reports. */
 import { SingleBar } from 'cli-progress';
-import { type Connection, KafkaError } from '../../index.js';
+import type { Connection } from '../../index.js';
 import { shownNumber } from '../batch/progress.js';
 import { type ConnectionOptions, open, tell } from '../connection.js';
+import { tellOutages } from '../outages.js';
 import { print } from '../output.js';
 import { paramsOf } from '../params.js';
 import { Stopped, stopOnSignals, stopWithStdout } from '../stop.js';
@@ -85,27 +86,19 @@ async function watched(
       bar.update(Math.min(total, Math.max(0, done)), { text });
     }
   };
-  let lost: NodeJS.Timeout | undefined;
-  const status = connection.status$.subscribe(({ state, reason = 'no answer' }) => {
-    if (state === 'reconnecting' && lost === undefined) {
-      say(`the broker is lost, reconnecting: ${reason}`);
-      const error = new KafkaError('unreachable', `the broker was lost for ${timeout} ms: ${reason}`);
-      lost = setTimeout(() => load.abort(error), timeout);
-    } else if (state === 'connected') {
-      clearTimeout(lost);
-      lost = undefined;
-    }
-  });
-  const timer = setInterval(
-    () => say(lost === undefined ? going(load) : 'the broker is lost'),
-    bar ? BAR : LINES,
+  let lost = false;
+  const outages = tellOutages(connection, say, { ms: timeout, giveUp: (error) => load.abort(error) });
+  outages.add(
+    connection.status$.subscribe(({ state }) => {
+      lost = state === 'reconnecting';
+    }),
   );
+  const timer = setInterval(() => say(lost ? 'the broker is lost' : going(load)), bar ? BAR : LINES);
   try {
     await load.run();
   } finally {
     clearInterval(timer);
-    clearTimeout(lost);
-    status.unsubscribe();
+    outages.unsubscribe();
     bar?.stop();
   }
 }

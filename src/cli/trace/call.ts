@@ -14,8 +14,8 @@ export const KINDS = ['request', 'open', 'credit', 'lost', 'items', 'result', 'e
 export interface Event {
   readonly kind: (typeof KINDS)[number];
   /** Of its first message; milliseconds since the epoch. */
-  readonly time: number;
-  readonly place: Place;
+  time: number;
+  place: Place;
   /** The instance that has sent it; undefined for the caller's. */
   readonly server: string | undefined;
   /** Of its last message. */
@@ -121,6 +121,8 @@ export class TracedCall {
     if (run === undefined) return undefined;
     run.messages += 1;
     run.last = Math.max(run.last, sighting.time);
+    // Partitions are read in any order.
+    if (sighting.time < run.time) [run.time, run.place] = [sighting.time, sighting.place];
     return run;
   }
 

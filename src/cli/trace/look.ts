@@ -16,11 +16,11 @@ export interface Traced {
 
 const RED = new Set<Row['kind']>(['error', 'lost']);
 
-/** A line for the whole, a line an event, and what has no time below. */
+/** A line for the whole, a line an event, and what has no time below; only events, with their places last, are cut. */
 export function page(traced: Traced, width: Width): string {
   const { id, call, timeline } = traced;
   const { rows, deadline, outcome } = timeline;
-  const lines: (readonly Part[])[] = [[[headline(id, call.caller, timeline), 'bold']]];
+  const lines: (readonly Part[])[] = [];
   const event = (time: number, gap: string, word: string, text: string, style: Part[1]) =>
     lines.push([[`  ${shownMoment(time)} ${gap.padStart(10)}`, 'dim'], [word.padEnd(9), style], [text]]);
   // It is of interest where it has passed.
@@ -41,8 +41,14 @@ export function page(traced: Traced, width: Width): string {
     event(row.time, gap, wordOf(row, timeline), textOf(row, timeline), RED.has(row.kind) ? 'red' : 'cyan');
   }
   if (!told) tellDeadline();
-  for (const note of notes(traced)) lines.push([[`  ${note}`]]);
-  return lines.map((parts) => `${fitted(parts, width)}\n`).join('');
+  const whole = { ...width, columns: undefined };
+  const head: Part = [headline(id, call.caller, timeline), 'bold'];
+  return [
+    fitted([head], whole),
+    ...lines.map((parts) => fitted(parts, width)),
+    ...notes(traced).map((note) => fitted([[`  ${note}`]], whole)),
+    '',
+  ].join('\n');
 }
 
 function notes({ call, timeline, taken }: Traced): string[] {

@@ -96,7 +96,10 @@ const matrix: Readonly<Record<string, Row>> = {
     'a lost cancel': '– as call: each entry is one',
   },
   call$: marbles('no policy'),
-  'acked items': marbles('acked items'),
+  'acked items': {
+    ...marbles('acked items'),
+    'credit, doubled and reordered': `${LIVE} never make more than was asked for where credit comes twice and out of order`,
+  },
   notify: {
     next: "client notify should resolve with Kafka's delivery report, before the handler has run",
     complete: PROMISE,

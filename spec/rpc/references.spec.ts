@@ -6,7 +6,7 @@ import { expect } from 'chai';
 import * as t from 'io-ts';
 import { from, Observable } from 'rxjs';
 import type { Connection, Server } from '../../src/connection.js';
-import { callEach, request, type StreamItem, service, stream } from '../../src/index.js';
+import { callEach, request, type StreamItem, service, stream, type UntypedClient } from '../../src/index.js';
 import { Bench } from './harness.js';
 
 setFlagsFromString('--expose-gc');
@@ -102,6 +102,31 @@ describe('references', () => {
     'an unsubscribe': (subscription) => subscription.unsubscribe(),
     'its signal': (_, abort) => abort.abort(),
   };
+
+  /** Calls that can't be sent, by what they wait for. */
+  const waits: Record<string, () => Promise<{ call: UntypedClient['call'] }>> = {
+    'its topic': async () => {
+      const connection = await bench.connect();
+      bench.kafkaOf(connection).partitions = () => new Promise(() => {});
+      return connection.client('nowhere');
+    },
+    'a server': async () => caller.client('nobody', { absentAfter: 60_000 }),
+    'a topic of another dialect': async () => {
+      const connection = await bench.connect();
+      bench.kafkaOf(connection).partitions = () => new Promise(() => {});
+      return connection.client('nowhere', { interop: 'pipeline' });
+    },
+  };
+  for (const [what, open] of Object.entries(waits))
+    it(`should be few to calls that have ended while they waited for ${what}`, async () => {
+      const client = await open();
+      for (let i = 0; i < 1_000; i += 1) {
+        void client.call('x', [watch('params', { i })], { timeout: 5 }).catch(() => {});
+        if (i % 10 === 9) await bench.advance(1);
+      }
+      await bench.advance(10);
+      expect(await left()).to.have.length.below(150);
+    });
 
   for (const [road, make] of Object.entries(roads))
     for (const [end, finish] of Object.entries(ends))

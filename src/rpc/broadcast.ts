@@ -8,7 +8,8 @@ import { type Notification, notification, type Request } from '../jsonrpc/messag
 import { type Kafka, KafkaError } from '../kafka/port.js';
 import { type Coalescer, Lane } from './coalesce.js';
 import { controlHeaders, type Peer } from './envelope.js';
-import { inTime, type Routed, type Way } from './route.js';
+import { inTime } from './held-requests.js';
+import type { Routed, Way } from './route.js';
 
 export class Broadcast implements Way {
   readonly obstacle: string;

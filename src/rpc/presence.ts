@@ -7,9 +7,10 @@ import type { Link, PendingCall } from './correlation.js';
 import type { Expiring, Line } from './deadlines.js';
 import type { Peer } from './envelope.js';
 import { NotSentError, UnknownError } from './error.js';
+import { HeldRequests } from './held-requests.js';
 import { milliseconds } from './options.js';
 import { Ping } from './ping.js';
-import { type Routed, sendWaiting, type Waiting, type Way } from './route.js';
+import type { Routed, Way } from './route.js';
 import { NotifyCall } from './unary-call.js';
 
 /** When it was made. */
@@ -31,8 +32,7 @@ export class Presence implements Way, Expiring {
   /** Since it was looked at last. */
   #heard = false;
   #ping: Ping | undefined;
-  /** Bounded by the bound on pending calls. */
-  #held: Waiting[] = [];
+  readonly #held = new HeldRequests<Routed>();
 
   /** The link as it is where nobody wants to know. */
   static over(link: Link, service: string, absentAfter: number | undefined): Link {
@@ -89,7 +89,7 @@ export class Presence implements Way, Expiring {
   expire(): void {
     const [oldest] = this.#waiting();
     if (oldest === undefined) {
-      this.#held = [];
+      this.#held.take();
       return;
     }
     const { clock } = this.link.correlation;
@@ -107,15 +107,12 @@ export class Presence implements Way, Expiring {
     this.#heard = true;
     if (this.#present) return;
     this.#present = true;
-    const held = this.#held;
-    this.#held = [];
-    sendWaiting(this, held, this.link.correlation.clock.now());
+    this.#held.sendBy(this, this.link.correlation.clock.now());
   }
 
   #ask(): void {
     if (this.#ping !== undefined) return;
     this.#heard = false;
-    this.#held = this.#held.filter(({ call }) => !call.ended);
     const ping = new Ping(
       this.#pings,
       this.#service,
@@ -138,7 +135,6 @@ export class Presence implements Way, Expiring {
     }
     this.#present = false;
     for (const call of [...this.#waiting()]) if (since(call) <= since(ping)) this.#giveUp(call);
-    this.#held = this.#held.filter(({ call }) => !call.ended);
     const [next] = this.#waiting();
     if (next !== undefined) this.#ask();
   }

@@ -9,6 +9,7 @@ import { partitionOf } from '../kafka/murmur2.js';
 import type { Headers, Kafka } from '../kafka/port.js';
 import { type Coalescer, Lane, type Outcome } from './coalesce.js';
 import { controlHeaders, type Peer, requestHeaders } from './envelope.js';
+import { HeldRequests } from './held-requests.js';
 
 /** Milliseconds between looks for a topic that calls wait for. */
 const TOPIC_POLL = 250;
@@ -28,27 +29,8 @@ export interface Routed extends Outcome {
   readonly plan: { readonly kind: Method['kind'] | undefined };
 }
 
-/** The request of a call that had to wait: its server gets what is left of its time. */
-export function inTime<M extends Request | Notification>(message: M, call: Routed, now: number): M {
-  return { ...message, meta: { ...(message.meta as object), timeout: Math.max(1, call.expiresAt - now) } };
-}
-
 /** What a call needs of the way to its service, whoever serves it. */
 export type Way = Pick<Route, 'send' | 'another' | 'cancel' | 'grant' | 'answered' | 'obstacle'>;
-
-/** A request that can't be sent yet. */
-export interface Waiting {
-  readonly call: Routed;
-  readonly message: Request | Notification;
-  readonly key: string | undefined;
-}
-
-/** Sends what waited and isn't over. */
-export function sendWaiting(way: Pick<Way, 'send'>, waiting: readonly Waiting[], now: number): void {
-  for (const { call, message, key } of waiting) {
-    if (!call.ended) way.send(call, inTime(message, call, now), key);
-  }
-}
 
 export class Route {
   readonly topic: string;
@@ -62,8 +44,9 @@ export class Route {
   /** The server that last answered for a partition: cancels go to its inbox. */
   readonly #servers: ({ readonly peer: Peer; readonly lane: Lane } | undefined)[] = [];
   #current = 0;
-  /** Bounded by the bound on pending calls: each of these is one. */
-  #waiting: Waiting[] = [];
+  readonly #held = new HeldRequests<Routed>();
+  /** For the topic that they wait for. */
+  #looking = false;
   #stopLooking: (() => void) | undefined;
   #closed = false;
   /** Why the topic could not even be asked for. */
@@ -86,7 +69,8 @@ export class Route {
   /** Sends a call's request, now or as soon as its topic is there. */
   send(call: Routed, message: Request | Notification, key: string | undefined): void {
     if (this.#lanes.length === 0) {
-      if (this.#waiting.push({ call, message, key }) === 1) void this.#look();
+      this.#held.push({ call, message, key });
+      if (!this.#looking) void this.#look();
       return;
     }
     if (call.partition < 0) {
@@ -132,7 +116,7 @@ export class Route {
   close(): void {
     this.#closed = true;
     this.#stopLooking?.();
-    this.#waiting = [];
+    this.#held.take();
   }
 
   #laneTo(call: Routed, peer: Peer): Lane {
@@ -151,6 +135,7 @@ export class Route {
 
   async #look(): Promise<void> {
     let partitions: number | undefined;
+    this.#looking = true;
     try {
       partitions = await this.#kafka.partitions(this.topic);
       this.#trouble = undefined;
@@ -159,8 +144,8 @@ export class Route {
     }
     if (this.#closed) return;
     if (partitions === undefined) {
-      this.#waiting = this.#waiting.filter(({ call }) => !call.ended);
-      if (this.#waiting.length > 0) {
+      this.#looking = this.#held.waiting().length > 0;
+      if (this.#looking) {
         this.#stopLooking = this.#kafka.clock.after(TOPIC_POLL, () => void this.#look());
       }
       return;
@@ -169,8 +154,6 @@ export class Route {
       { length: partitions },
       (_, partition) => new Lane(this.topic, partition, this.#headers, this.#codec),
     );
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    sendWaiting(this, waiting, this.#kafka.clock.now());
+    this.#held.sendBy(this, this.#kafka.clock.now());
   }
 }

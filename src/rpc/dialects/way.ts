@@ -11,6 +11,7 @@ import { validate } from '../../jsonrpc/validate.js';
 import type { ConsumerRecord, Kafka, KafkaError } from '../../kafka/port.js';
 import type { Coalescer, Outcome } from '../coalesce.js';
 import type { Envelope } from '../envelope.js';
+import { HeldRequests } from '../held-requests.js';
 import type { ReplyListener } from '../inbox.js';
 import type { Routed, Way } from '../route.js';
 import type { ClientDialect } from './dialect.js';
@@ -63,8 +64,9 @@ export class DialectWay implements Way {
   readonly #prefix = String(randomInt(1e13, 1e14));
   readonly #topics = new Set<string>();
   readonly #sent = new Map<number, Sent>();
-  /** Bounded by the bound on pending calls: each of these is one. */
-  #waiting: { readonly call: Routed; readonly message: Message; readonly key: string | undefined }[] = [];
+  readonly #held = new HeldRequests<Routed>();
+  /** For the topics that they wait for. */
+  #looking = false;
   #stopLooking: (() => void) | undefined;
   #closed = false;
   obstacle = 'the connection begins';
@@ -88,7 +90,8 @@ export class DialectWay implements Way {
   send(call: Routed, message: Message, key: string | undefined): void {
     if (this.#sent.has(call.id)) return;
     if (!this.#replies.ready || !this.#topics.has(this.#dialect.topicOf(message.method))) {
-      if (this.#waiting.push({ call, message, key }) === 1) void this.#look();
+      this.#held.push({ call, message, key });
+      if (!this.#looking) void this.#look();
       return;
     }
     call.onSent();
@@ -116,7 +119,7 @@ export class DialectWay implements Way {
   close(): void {
     this.#closed = true;
     this.#stopLooking?.();
-    this.#waiting = [];
+    this.#held.take();
     this.#sent.clear();
   }
 
@@ -173,21 +176,21 @@ export class DialectWay implements Way {
   }
 
   async #look(): Promise<void> {
+    this.#looking = true;
     try {
       this.obstacle = await this.#ready();
     } catch (error) {
       this.obstacle = String(error);
     }
     if (this.#closed) return;
-    const waiting = this.#waiting.filter(({ call }) => !call.ended);
-    this.#waiting = [];
     const isReady = ({ message }: { message: Message }) =>
       this.#replies.ready && this.#topics.has(this.#dialect.topicOf(message.method));
-    for (const one of waiting) {
+    for (const one of this.#held.take()) {
       if (isReady(one)) this.send(one.call, one.message, one.key);
-      else this.#waiting.push(one);
+      else this.#held.push(one);
     }
-    if (this.#waiting.length > 0) {
+    this.#looking = this.#held.waiting().length > 0;
+    if (this.#looking) {
       this.#stopLooking = this.#kafka.clock.after(TOPIC_POLL, () => void this.#look());
     }
   }
@@ -196,7 +199,9 @@ export class DialectWay implements Way {
   async #ready(): Promise<string> {
     await this.#replies.open();
     let missing = '';
-    for (const topic of new Set(this.#waiting.map(({ message }) => this.#dialect.topicOf(message.method)))) {
+    for (const topic of new Set(
+      this.#held.waiting().map(({ message }) => this.#dialect.topicOf(message.method)),
+    )) {
       if ((await this.#kafka.partitions(topic)) === undefined) missing = topic;
       else this.#topics.add(topic);
     }

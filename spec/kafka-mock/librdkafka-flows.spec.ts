@@ -29,6 +29,7 @@ describe('Flows', () => {
         if (opened === 2) throw new Error('not yet');
         return fakeFlow(log, `flow ${opened}`);
       },
+      () => [],
       (error) => errors.push(error),
     );
     await flows.start();
@@ -54,6 +55,7 @@ describe('Flows', () => {
         await passing(20);
         return fakeFlow(log, `flow ${opened}`);
       },
+      () => [],
       () => {},
     );
     const started = flows.start().catch((error: KafkaError) => error.reason);

@@ -103,6 +103,23 @@ describe('sink', () => {
     expect(source$.observed).equal(false);
   });
 
+  it('should send on while a partition answers late, until as many reports as may be in flight wait', async () => {
+    const world = await World.open(2);
+    const topic = world.connection.topic(TOPIC);
+    world.broker.inject({ topic: TOPIC, partition: 0, reportDelay: 500 });
+    const record = (value: unknown) => ({ partition: value === 0 ? 0 : 1 });
+    const seen = new Seen(
+      from(upTo(20)).pipe(topic.sink({ record, maxInFlight: 4 })),
+      ({ partition, offset }) => `${partition}@${offset}`,
+    );
+    expect(world.broker.pending).equal(4);
+    await world.clock.advance(100);
+    expect(world.broker.pending).equal(1);
+    expect([seen.log, world.broker.records(TOPIC).length]).deep.equal([[], 8]);
+    await world.clock.advance(1_000);
+    expect(seen.log).deep.equal(['0@0', ...upTo(19).map((offset) => `1@${offset}`), 'complete']);
+  });
+
   it('should error behind the reports of what was before the record that failed', async () => {
     const world = await World.open();
     const topic = world.connection.topic(TOPIC, { codec: 'string' });

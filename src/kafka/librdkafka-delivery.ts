@@ -15,7 +15,7 @@ import type {
  * Bounds on the records that wait for this thread, over which the native consumer pauses until they are delivered.
  * The binding queues without a bound, and hands over all it has in one turn of the event loop.
  */
-export const MAX_BACKLOG_RECORDS = 8_192;
+export const MAX_BACKLOG_RECORDS = 32_768;
 export const MAX_BACKLOG_BYTES = 16 * 1024 * 1024;
 
 /** How often the backlog is looked at, which takes some 10 µs: early in a long turn, never in one of a few records. */
@@ -52,8 +52,12 @@ export class Delivery {
   #paused = false;
   #stopped = false;
   #behind = false;
+  /** Records to be delivered before a consumer that is paused because it was behind goes on. */
+  #leeway = 0;
   /** What the native consumer was told. */
   #holding = false;
+  /** Whether that was in this turn. */
+  #resumed = false;
   /** Records after a resume that may have been delivered before. */
   #suspects = 0;
   #turnRecords = 0;
@@ -116,7 +120,13 @@ export class Delivery {
     );
   }
 
-  /** Every partition that is read, and where it stands. */
+  /** Every partition that is read. */
+  get partitions(): readonly TopicPartition[] {
+    this.#partitions ??= this.positions().map(({ topic, partition }) => ({ topic, partition }));
+    return this.#partitions;
+  }
+
+  /** The same, and where it stands. */
   positions(): TopicPartitionOffset[] {
     return [...this.#next].flatMap(([topic, offsets]) =>
       // forEach and flatMap skip the holes.
@@ -159,6 +169,7 @@ export class Delivery {
   #hold(pause: boolean): void {
     if (this.#holding === pause) return;
     this.#holding = pause;
+    this.#resumed = !pause && this.#turnRecords > 0;
     if (!pause) this.#suspects = SUSPECTS;
     this.#source.hold(pause);
   }
@@ -168,21 +179,31 @@ export class Delivery {
     this.#turnRecords += 1;
     this.#turnBytes += bytes;
     this.#uncheckedBytes += bytes;
-    if (this.#behind) return;
+    if (this.#behind) {
+      this.#leeway -= 1;
+      if (this.#leeway === 0) this.#catchUp();
+      return;
+    }
     if (this.#turnRecords % CHECK_RECORDS !== FIRST_CHECK && this.#uncheckedBytes < CHECK_BYTES) return;
     this.#uncheckedBytes = 0;
     const backlog = this.#backlog();
     const size = this.#turnBytes / this.#turnRecords;
     if (backlog < MAX_BACKLOG_RECORDS && backlog * size < MAX_BACKLOG_BYTES) return;
     this.#behind = true;
+    // Half of them: what it fetches again shall be here when the other half is delivered.
+    this.#leeway = backlog >> 1;
     this.#hold(true);
+  }
+
+  #catchUp(): void {
+    this.#behind = false;
+    if (!this.#paused && !this.#stopped) this.#hold(false);
   }
 
   /** Records that the consuming thread has taken and this one hasn't seen yet. */
   #backlog(): number {
     let backlog = 0;
-    this.#partitions ??= this.positions().map(({ topic, partition }) => ({ topic, partition }));
-    for (const { topic, partition, offset } of this.#source.positions(this.#partitions)) {
+    for (const { topic, partition, offset } of this.#source.positions(this.partitions)) {
       const next = this.#next.get(topic)?.[partition];
       // A partition of which nothing was taken yet has no position.
       if (next !== undefined && offset > next) backlog += offset - next;
@@ -194,8 +215,9 @@ export class Delivery {
     this.#turnRecords = 0;
     this.#turnBytes = 0;
     this.#uncheckedBytes = 0;
-    if (!this.#behind) return;
-    this.#behind = false;
-    if (!this.#paused && !this.#stopped) this.#hold(false);
+    // What was fetched again since the consumer went on comes in a later turn.
+    if (this.#resumed) this.#suspects = SUSPECTS;
+    this.#resumed = false;
+    if (this.#behind) this.#catchUp();
   };
 }

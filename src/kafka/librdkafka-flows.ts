@@ -17,6 +17,7 @@ const WAKE = 250;
 
 export class Flows implements Source {
   readonly #open: () => Promise<Flow>;
+  readonly #assigned: () => readonly TopicPartition[];
   readonly #onDeath: (error: KafkaError) => void;
   #current: Flow | undefined;
   #opening: Promise<void> | undefined;
@@ -24,9 +25,17 @@ export class Flows implements Source {
   #attempts = 0;
   #closed = false;
 
-  /** `open` resolves with a flow that reads; `onDeath` is told of each that died and each that didn't open again. */
-  constructor(open: () => Promise<Flow>, onDeath: (error: KafkaError) => void) {
+  /**
+   * `open` resolves with a flow that reads, `assigned` tells what it reads: librdkafka would have to ask its main
+   * thread. `onDeath` is told of each that died and each that didn't open again.
+   */
+  constructor(
+    open: () => Promise<Flow>,
+    assigned: () => readonly TopicPartition[],
+    onDeath: (error: KafkaError) => void,
+  ) {
     this.#open = open;
+    this.#assigned = assigned;
     this.#onDeath = onDeath;
   }
 
@@ -67,7 +76,7 @@ export class Flows implements Source {
     attempt(() => {
       const native = this.native;
       if (!native) return;
-      const assigned = native.assignments();
+      const assigned = [...this.#assigned()];
       if (pause) native.pause(assigned);
       else {
         native.resume(assigned);

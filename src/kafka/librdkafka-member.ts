@@ -66,6 +66,7 @@ export class Member implements GroupMember {
     });
     this.#flows = new Flows(
       () => this.#open(),
+      () => this.#owned,
       (error) => this.#died(error),
     );
     this.#delivery = new Delivery(handlers, this.#flows);

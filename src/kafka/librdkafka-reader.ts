@@ -51,6 +51,7 @@ export class Reader implements Consumer {
     this.#handlers = handlers;
     this.#flows = new Flows(
       () => this.#open(),
+      () => this.#delivery.partitions,
       (error) => handlers.onError(error),
     );
     this.#delivery = new Delivery(handlers, this.#flows);

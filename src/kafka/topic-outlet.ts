@@ -1,6 +1,6 @@
 /**
- * Values on their way to Kafka: no more in flight than the bound, reports in the order of the values, nothing that
- * was taken is dropped. The sink and publishAll stand on it; below it the port.
+ * Values on their way to Kafka: no more in flight than the bound, as many more whose reports wait for their turn,
+ * which is that of the values; nothing that was taken is dropped. The sink and publishAll stand on it; below it the port.
  */
 import type { Acknowledgeable } from '../acknowledgeable.js';
 import type { DeliveryObserver, DeliveryReport, Kafka, KafkaError, ProducerRecord } from './port.js';
@@ -27,6 +27,8 @@ export class Outlet<V> implements DeliveryObserver {
   /** Numbers, from 0, of the first value without its turn to be reported, and of the next to be sent. */
   #head = 0;
   #tail = 0;
+  /** Values between them without a report. */
+  #inFlight = 0;
   /** Reports from #head on that came before their turn: a ring by the values' numbers, whose length is a power of 2. */
   #reports: (DeliveryReport | undefined)[] = [undefined];
   /** Of the values without their fate, where anybody is to be told: a ring as that of the reports. */
@@ -83,12 +85,14 @@ export class Outlet<V> implements DeliveryObserver {
 
   delivered(report: DeliveryReport, number: number): void {
     this.#reports[number & (this.#reports.length - 1)] = report;
+    this.#inFlight -= 1;
     if (this.#observer.ackOf !== undefined) this.#settle(number)?.ack();
     if (number === this.#head) this.#report();
-    else if (this.#refused !== undefined) this.#advance();
+    else this.#advance();
   }
 
   undelivered(cause: unknown, number: number): void {
+    this.#inFlight -= 1;
     if (this.#failure === undefined || number < this.#failure.at) this.#failure = { at: number, cause };
     this.#stopTimer?.();
     if (this.#observer.ackOf !== undefined) {
@@ -99,12 +103,13 @@ export class Outlet<V> implements DeliveryObserver {
     if (number === this.#head) this.#report();
   }
 
-  /** Reported ones behind one in flight hold a place too: they are memory. */
+  /** Reports behind one that is missing are memory, and bounded too: a partition may answer long after the others. */
   get #placesLeft(): boolean {
     return (
       this.#failure === undefined &&
       this.#refused === undefined &&
-      this.#tail - this.#head < this.#maxInFlight
+      this.#inFlight < this.#maxInFlight &&
+      this.#tail - this.#head < 2 * this.#maxInFlight
     );
   }
 
@@ -112,6 +117,7 @@ export class Outlet<V> implements DeliveryObserver {
     const number = this.#tail;
     if (number - this.#head === this.#reports.length) this.#grow();
     this.#tail += 1;
+    this.#inFlight += 1;
     let record: ProducerRecord;
     try {
       const { ackOf } = this.#observer;

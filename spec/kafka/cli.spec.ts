@@ -94,7 +94,7 @@ describeOnKafka('the command line on a real Kafka', function () {
 
   it('should discover what is offered, and what a change breaks', async () => {
     const { stdout } = await ends(0, 'discover', service);
-    expect(stdout).to.match(new RegExp(`^${service}: 10 methods, one instance\n`));
+    expect(stdout).to.match(new RegExp(`^${service}: 10 methods, 1 instance\n`));
     expect(stdout).to.match(/^ {2}method {2}add\(/m);
 
     const file = join(temp.path, 'calc.json');

@@ -7,11 +7,11 @@ import { isLeft, isRight } from 'fp-ts/lib/Either.js';
 import { lastValueFrom, toArray } from 'rxjs';
 import { type Connection, discovery, type Gathered, NotSentError, type ServerStatistics } from '../index.js';
 import { type ConnectionOptions, connectionOptions, open, positiveInteger, tell } from './connection.js';
-import { type Change, changes } from './discover/changes.js';
+import { type Failure, type Offer, type OfferChange, offerChanges, offersOf } from './discover/offers.js';
 import { Exit } from './exit.js';
 import { after } from './help.js';
 import { flushed, line, print, shown } from './output.js';
-import { Document } from './repl/openrpc.js';
+import { type Document, documentOf } from './repl/openrpc.js';
 import { signature } from './repl/signature.js';
 import { Stopped, stopOnSignals, stopWithStdout, unlessStopped } from './stop.js';
 import { UsageError } from './usage-error.js';
@@ -30,7 +30,7 @@ export function discoverCommand(program: Command): Command {
     .command('discover')
     .summary('tell what a service offers, and who serves it')
     .description(
-      "Ask every instance of a service for its methods, as an OpenRPC document tells them, and for\nwhat it is doing. With --diff compare the methods with an older document's: a change that\nbreaks callers ends with exit code 1.",
+      "Ask every instance of a service for its methods, as an OpenRPC document tells them, and for\nwhat it is doing. With --diff compare the methods with an older document's: a change that\nbreaks callers, or may (as of a check by code), ends with exit code 1.",
     )
     .argument('<service>', "the service's name")
     .option('--json', 'print the OpenRPC document, or with --diff a line of JSON a change')
@@ -59,10 +59,13 @@ async function discover(service: string, options: DiscoverOptions): Promise<void
       stop.signal,
       ask(connection, service, options.timeout),
     );
-    const document = await agreed(service, documents);
-    if (before !== undefined) tellChanges(changes(before, document), options);
-    else if (options.json) print(document);
-    else process.stdout.write(page(service, document, documents, statistics));
+    const [offers, failures] = offersOf(documents);
+    const [first] = offers;
+    if (first === undefined) throw nobody(service, failures);
+    tellOdd(offers, failures, before === undefined ? `, which is shown` : '; each is compared');
+    if (before !== undefined) tellChanges(offerChanges(before, offers), failures.length, options);
+    else if (options.json) print(first.document);
+    else process.stdout.write(page(service, first.document, documents, statistics));
     await flushed();
     stop.signal.throwIfAborted();
   } finally {
@@ -85,30 +88,26 @@ async function ask(
   ]);
 }
 
-/** The document of the first instance that has one; others that differ are told of on stderr. */
-async function agreed(service: string, answers: Answers<unknown>): Promise<Document> {
-  const good = answers.flatMap(({ instance, result }) => {
-    const decoded = isRight(result) ? Document.decode(result.right) : result;
-    return isRight(decoded)
-      ? [{ instance, document: decoded.right, text: JSON.stringify(decoded.right) }]
-      : [];
-  });
-  const [first, ...others] = good;
-  if (first === undefined) {
-    const failure = answers.map(({ result }) => result).find(isLeft);
-    if (failure !== undefined) throw failure.left;
+function nobody(service: string, [failure]: readonly Failure[]): Error {
+  if (failure === undefined) {
     const hint = 'is it served (callstream serve), and on these brokers (--brokers)?';
-    throw new NotSentError('timeout', `no instance of ${service} answered: ${hint}`);
+    return new NotSentError('timeout', `no instance of ${service} answered: ${hint}`);
   }
-  const apart = others.filter(({ text }) => text !== first.text).map(({ instance }) => instance);
+  return failure.error ?? new Stopped(Exit.failed, `error: ${shown(`${failure.instance}: ${failure.why}`)}`);
+}
+
+/** On stderr: instances that offer something else than the first, or that don't say what. */
+function tellOdd([first, ...others]: readonly Offer[], failures: readonly Failure[], so: string): void {
+  const apart = others.flatMap(({ instances }) => instances);
   if (apart.length > 0) {
+    const what = apart.length === 1 ? 'offers' : 'offer';
     tell(
       shown(
-        `instances disagree: ${apart.join(', ')} offer something else than ${first.instance}, which is shown`,
+        `instances disagree: ${apart.join(', ')} ${what} something else than ${first?.instances[0]}${so}`,
       ),
     );
   }
-  return first.document;
+  for (const { instance, why } of failures) tell(shown(`${instance} can't say what it offers: ${why}`));
 }
 
 function page(
@@ -123,8 +122,8 @@ function page(
   }));
   const wide = Math.max(0, ...rows.map(({ kind }) => kind.length));
   const offered = rows.map(({ kind, signature }) => `  ${kind.padEnd(wide)}  ${signature}\n`).join('');
-  const count = documents.length === 1 ? 'one instance' : `${documents.length} instances`;
-  return `${service}: ${methods.length} methods, ${count}\n\n${offered}\n${instances(statistics)}\n`;
+  const [total, by] = [counted(methods.length, 'method'), counted(documents.length, 'instance')];
+  return `${service}: ${total}, ${by}\n\n${offered}\n${instances(statistics)}\n`;
 }
 
 const TITLES = {
@@ -172,14 +171,21 @@ function duration(milliseconds: number): string {
   return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
-function tellChanges(found: readonly Change[], { json }: DiscoverOptions): void {
+const counted = (count: number, one: string): string => `${count} ${one}${count === 1 ? '' : 's'}`;
+
+function tellChanges(found: readonly OfferChange[], unknown: number, { json }: DiscoverOptions): void {
   for (const change of found) {
     const word = change.breaking ? 'breaking  ' : 'compatible';
-    process.stdout.write(json ? line(change) : `${word}  ${shown(`${change.where}: ${change.what}`)}\n`);
+    const by = change.instances === undefined ? '' : ` (${change.instances.join(', ')})`;
+    process.stdout.write(json ? line(change) : `${word}  ${shown(`${change.where}: ${change.what}${by}`)}\n`);
   }
-  const broken = found.filter(({ breaking }) => breaking).length;
   if (found.length === 0 && !json) process.stdout.write('no change\n');
-  if (broken > 0) throw new Stopped(Exit.failed, `${broken} breaking ${broken === 1 ? 'change' : 'changes'}`);
+  const broken = found.filter(({ breaking }) => breaking).length;
+  const why = [
+    ...(broken > 0 ? [counted(broken, 'breaking change')] : []),
+    ...(unknown > 0 ? [`${counted(unknown, 'instance')} that can't be compared`] : []),
+  ];
+  if (why.length > 0) throw new Stopped(Exit.failed, why.join(', '));
 }
 
 function readDocument(file: string): Document {
@@ -195,7 +201,7 @@ function readDocument(file: string): Document {
   } catch {
     throw new UsageError(`--diff: ${file}: it isn't JSON`);
   }
-  const decoded = Document.decode(parsed);
-  if (isRight(decoded)) return decoded.right;
-  throw new UsageError(`--diff: ${file}: expected an OpenRPC document, as discover --json prints it`);
+  const read = documentOf(parsed);
+  if (isRight(read)) return read.right;
+  throw new UsageError(`--diff: ${file}: ${read.left}, as discover --json prints it`);
 }

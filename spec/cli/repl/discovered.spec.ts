@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import * as t from 'io-ts';
-import { Document } from '../../../src/cli/repl/openrpc.js';
+import { documentOf } from '../../../src/cli/repl/openrpc.js';
 import { notification, openrpc, request, service, stream } from '../../../src/index.js';
 
 describe('what the shell reads of a document', () => {
@@ -16,7 +16,16 @@ describe('what the shell reads of a document', () => {
         log: notification({ params: t.array(t.string) }),
       }),
     );
-    const read = Document.decode(JSON.parse(JSON.stringify(document)));
+    const read = documentOf(JSON.parse(JSON.stringify(document)));
     expect(read).to.have.property('_tag', 'Right');
+  });
+
+  it('should not be one too deep to be read', () => {
+    const deep: unknown = JSON.parse(`${'{"a":'.repeat(20_000)}1${'}'.repeat(20_000)}`);
+    const document = { methods: [], components: { schemas: { A: deep } } };
+    expect(documentOf(document)).to.deep.equal({
+      _tag: 'Left',
+      left: 'expected an OpenRPC document nested at most 500 deep',
+    });
   });
 });

@@ -309,15 +309,16 @@ describe('openrpc', () => {
     });
 
     it('should give one schema of params that cannot be listed', () => {
-      for (const [type, schema] of [
+      for (const [type, schema, optional] of [
         [t.array(t.number), { type: 'array', items: { type: 'number' } }],
         [t.record(t.string, t.number), { type: 'object', additionalProperties: { type: 'number' } }],
         [t.type({ '': t.null }), { type: 'object', properties: { '': { type: 'null' } }, required: [''] }],
         [
           t.union([t.type({ a: t.null }), t.undefined]),
           { type: 'object', properties: { a: { type: 'null' } }, required: ['a'] },
+          true,
         ],
-      ] as [any, object][]) {
+      ] as [any, object, true?][]) {
         const {
           paramStructure,
           params,
@@ -326,9 +327,17 @@ describe('openrpc', () => {
         expect([paramStructure, params, extension]).to.deep.equal([
           undefined,
           [],
-          { kind: 'request', params: schema },
+          { kind: 'request', params: schema, ...(optional && { optional }) },
         ]);
       }
+    });
+
+    it('should name the refinement of params that are listed', () => {
+      const Ordered = t.refinement(t.tuple([t.number, t.number]), ([a, b]) => a < b, 'Ordered');
+      expect(described(request({ params: Ordered, result: t.null }))['x-callstream']).to.deep.equal({
+        kind: 'request',
+        title: 'Ordered',
+      });
     });
 
     it('should say that nothing is null in a result', () => {

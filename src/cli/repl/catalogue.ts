@@ -2,7 +2,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { isRight } from 'fp-ts/lib/Either.js';
 import type { OpenRpcMethod } from '../../index.js';
-import { Document } from './openrpc.js';
+import { documentOf } from './openrpc.js';
 
 export type Methods = ReadonlyMap<string, OpenRpcMethod>;
 
@@ -107,6 +107,6 @@ export class Catalogue {
 }
 
 function methodsOf(answer: unknown): Methods | undefined {
-  const decoded = Document.decode(answer);
+  const decoded = documentOf(answer);
   return isRight(decoded) ? new Map(decoded.right.methods.map((method) => [method.name, method])) : undefined;
 }

@@ -37,7 +37,8 @@ export function typeText(schema: JsonSchema, depth = DEPTH): string {
   const values = valuesOf(schema);
   if (values !== undefined) return values.map((value) => JSON.stringify(value)).join(' | ');
   if (schema.$ref !== undefined) return schema.$ref.slice(schema.$ref.lastIndexOf('/') + 1);
-  const { type, anyOf, allOf, properties, items, title, additionalProperties } = schema;
+  const { type, anyOf, allOf, not, properties, items, title, additionalProperties } = schema;
+  if (not !== undefined && Object.keys(not).length === 0) return 'never';
   if (depth === 0) return title ?? type ?? '…';
   const inner = (one: JsonSchema) => typeText(one, depth - 1);
   if (anyOf !== undefined) return anyOf.map(inner).join(' | ');

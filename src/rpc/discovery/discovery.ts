@@ -46,7 +46,7 @@ const Document: Type<OpenRpcDocument> = t.intersection([
         t.partial({
           paramStructure: t.keyof({ 'by-position': null, 'by-name': null, either: null }),
           result: Descriptor,
-          'x-callstream': t.partial({ kind: Kind, params: Schema }),
+          'x-callstream': t.partial({ kind: Kind, params: Schema, optional: t.boolean, title: t.string }),
         }),
       ]),
     ),

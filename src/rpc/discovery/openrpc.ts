@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import { type Method, NoParams, type Service } from '../../contract.js';
 import { both, type JsonSchema } from './json-schema.js';
-import { decodes, requiredOf, Schemas, type Shaped } from './schemas.js';
+import { decodes, nameOf, requiredOf, Schemas, type Shaped } from './schemas.js';
 
 /** A param, or a result: OpenRPC's Content Descriptor. */
 export interface ContentDescriptor {
@@ -29,6 +29,10 @@ export interface OpenRpcMethod {
     readonly kind?: Method['kind'];
     /** The schema of all params in one, where they can't be listed: an array of any length, a union, anything. */
     readonly params?: JsonSchema;
+    /** Whether there may be none of those at all. @default false */
+    readonly optional?: boolean;
+    /** The name of a refinement of all params that are listed, which checks them by code of its own. */
+    readonly title?: string;
   };
 }
 
@@ -87,12 +91,17 @@ function methodObject(name: string, method: Method | undefined, schemas: Schemas
     return { name, params: [], result: { name: 'result', schema: {} }, 'x-callstream': { params: {} } };
   }
   const { kind } = method;
-  const { all, ...params } = paramsOf(method.params, schemas);
+  const { all, optional, title, ...params } = paramsOf(method.params, schemas);
   return {
     name,
     ...params,
     ...resultOf(method, schemas),
-    'x-callstream': { kind, ...(all && { params: all }) },
+    'x-callstream': {
+      kind,
+      ...(all && { params: all }),
+      ...(optional && { optional }),
+      ...(title !== undefined && { title }),
+    },
   };
 }
 
@@ -111,32 +120,38 @@ function resultOf(method: Method, schemas: Schemas): Pick<OpenRpcMethod, 'result
 
 interface Params extends Pick<OpenRpcMethod, 'paramStructure' | 'params'> {
   readonly all?: JsonSchema;
+  readonly optional?: boolean;
+  readonly title?: string | undefined;
 }
 
 function paramsOf(type: Shaped, schemas: Schemas): Params {
-  const bare = unwrapped(type);
+  const { bare, title } = unwrapped(type);
   if (bare === NoParams || bare._tag === 'UndefinedType' || bare._tag === 'VoidType') return { params: [] };
   if (bare._tag === 'TupleType') {
     const { types = [] } = bare;
     const least = requiredOf(types);
     const params = types.map((one, i) => descriptor(`param${i}`, i < least, schemas.of(one)));
-    return { paramStructure: 'by-position', params };
+    return { paramStructure: 'by-position', params, title };
   }
-  const properties = decodes(type, undefined) ? undefined : schemas.properties(bare);
+  const optional = decodes(type, undefined);
+  const properties = optional ? undefined : schemas.properties(bare);
   // OpenRPC has no param without a name, an object has.
-  if (properties === undefined || properties.schemas.has('')) return { params: [], all: schemas.of(type) };
+  if (properties === undefined || properties.schemas.has(''))
+    return { params: [], all: schemas.of(type), optional };
   const params = [...properties.schemas].map(([name, each]) =>
     descriptor(name, properties.required.has(name), both(each)),
   );
-  return { paramStructure: 'by-name', params };
+  return { paramStructure: 'by-name', params, title };
 }
 
 const descriptor = (name: string, required: boolean, schema: JsonSchema): ContentDescriptor =>
   required ? { name, required, schema } : { name, schema };
 
-/** A refinement, or a readonly one, takes its params as the type within does. */
-function unwrapped(type: Shaped): Shaped {
+/** A refinement, or a readonly one, takes its params as the type within does; the outermost refinement has a name. */
+function unwrapped(type: Shaped): { bare: Shaped; title: string | undefined } {
   const { _tag, type: inner } = type;
-  const wraps = _tag === 'RefinementType' || _tag === 'ReadonlyType';
-  return wraps && inner !== undefined ? unwrapped(inner) : type;
+  const refines = _tag === 'RefinementType';
+  if ((!refines && _tag !== 'ReadonlyType') || inner === undefined) return { bare: type, title: undefined };
+  const { bare, title } = unwrapped(inner);
+  return { bare, title: refines ? nameOf(type) : title };
 }

@@ -62,7 +62,7 @@ export class Schemas {
     return schema === NOTHING ? { type: 'null' } : { anyOf: [schema, { type: 'null' }] };
   }
 
-  /** What an object is made of, whatever it is wrapped in; undefined where the type isn't one object. */
+  /** What an object is made of; undefined where the type isn't one object, or checks by code of its own. */
   properties(type: Shaped): Properties | undefined {
     if (!isOwn(type)) return undefined;
     const { _tag, type: inner = t.unknown, types = [], props = {} } = type;
@@ -85,7 +85,6 @@ export class Schemas {
         return found && { ...found, closed: true };
       }
       case 'ReadonlyType':
-      case 'RefinementType':
         return this.properties(inner);
       default:
         return undefined;
@@ -110,6 +109,8 @@ export class Schemas {
         return this.#union(types);
       case 'RecursiveType':
         return this.#reference(type);
+      case 'ReadonlyType':
+        return this.of(inner);
       case 'RefinementType':
         return this.#refinement(type, inner);
       default: {
@@ -214,4 +215,4 @@ function keysOf(domain: Shaped): readonly string[] | undefined {
   return keys.every((some) => some !== undefined) ? [...new Set(keys.flat())] : undefined;
 }
 
-const nameOf = ({ name }: Type): string => name.slice(0, MAX_TITLE);
+export const nameOf = ({ name }: Type): string => name.slice(0, MAX_TITLE);

@@ -19,10 +19,12 @@ import {
 /** Records that wait in this process while librdkafka's queue (`queue.buffering.max.messages`) is full. */
 export const MAX_WAITING_RECORDS = 10_000;
 
-/** Milliseconds between polls while reports are awaited, and once none were for some polls in a row. */
+/** Milliseconds between polls: while somebody waits for reports, while nobody does, and while none are due. */
 const BUSY_POLL = 1;
+const PATIENT_POLL = 5;
 const IDLE_POLL = 100;
-const IDLE_POLLS = 50;
+/** Polls in a row after which the next of these takes the place of the one before. */
+const CALM_POLLS = 50;
 
 interface Waiting {
   readonly record: ProducerRecord;
@@ -40,8 +42,9 @@ export class LibrdkafkaProducer {
   #head = 0;
   #flushes: (() => void)[] = [];
   #timer: NodeJS.Timeout | undefined;
-  #interval = 0;
-  /** Polls in a row with nothing to wait for. */
+  #interval = Number.POSITIVE_INFINITY;
+  /** Polls in a row since a record was handed over whose report somebody waits for, and since any was in flight. */
+  #patientPolls = 0;
   #idlePolls = 0;
   #closed = false;
 
@@ -155,7 +158,7 @@ export class LibrdkafkaProducer {
       this.#inFlight.remove(opaque);
       return error as NativeError;
     }
-    if (this.#interval !== BUSY_POLL) this.#poll(BUSY_POLL);
+    this.#await(observer);
     return undefined;
   }
 
@@ -186,27 +189,36 @@ export class LibrdkafkaProducer {
     this.#head = 0;
   }
 
-  /** Reports and events come out of polls only. 1,000 polls a second cost about 1% of a core, so only while needed. */
+  #await({ patient = false }: DeliveryObserver): void {
+    const interval = patient ? PATIENT_POLL : BUSY_POLL;
+    if (!patient) this.#patientPolls = 0;
+    if (interval < this.#interval) this.#poll(interval);
+  }
+
+  /** Reports and events come out of polls only. 1,000 polls a second cost some percent of a core, so only while needed. */
   #poll(interval: number): void {
     if (this.#interval === interval || this.#closed) return;
     this.#stop();
     this.#interval = interval;
     this.#idlePolls = 0;
+    this.#patientPolls = 0;
     this.#timer = setInterval(() => {
       try {
         this.#native.poll();
       } catch {
         // Not connected yet: the poll after that one will do.
       }
+      this.#patientPolls += 1;
       this.#idlePolls = this.#idle ? this.#idlePolls + 1 : 0;
-      if (this.#idlePolls === IDLE_POLLS) this.#poll(IDLE_POLL);
+      if (this.#idlePolls === CALM_POLLS) this.#poll(IDLE_POLL);
+      else if (this.#interval === BUSY_POLL && this.#patientPolls === CALM_POLLS) this.#poll(PATIENT_POLL);
     }, interval);
     this.#timer.unref();
   }
 
   #stop(): void {
     clearInterval(this.#timer);
-    this.#interval = 0;
+    this.#interval = Number.POSITIVE_INFINITY;
   }
 }
 

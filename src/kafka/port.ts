@@ -41,6 +41,8 @@ export interface DeliveryReport extends TopicPartition {
 
 /** Told what became of records that were sent: one for many of them, each known by its token. It must not throw. */
 export interface DeliveryObserver {
+  /** Nobody waits for the reports: they may come some milliseconds later, where that saves work. @default false */
+  readonly patient?: boolean;
   delivered(report: DeliveryReport, token: number): void;
   undelivered(error: KafkaError, token: number): void;
 }

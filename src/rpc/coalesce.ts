@@ -11,6 +11,8 @@ import { type DeliveryObserver, type Headers, type Kafka, KafkaError } from '../
 
 /** Told what became of a message; the call itself, so that a batch needs no closure per call. */
 export interface Outcome {
+  /** Nobody waits for `delivered`. */
+  readonly patient?: boolean;
   /** Kafka has the record. */
   delivered(): void;
   /** It can't be encoded (RpcError), or the record wasn't delivered (KafkaError). */
@@ -69,6 +71,10 @@ class Batch implements DeliveryObserver {
     readonly messages: readonly unknown[],
     readonly outcomes: readonly (Outcome | undefined)[],
   ) {}
+
+  get patient(): boolean {
+    return this.outcomes.every((outcome) => outcome === undefined || outcome.patient === true);
+  }
 
   delivered(): void {
     for (const outcome of this.outcomes) outcome?.delivered();

@@ -32,6 +32,11 @@ export class Reply implements Outcome {
     }
   }
 
+  /** What waits for it is a commit, which has time. */
+  get patient(): boolean {
+    return true;
+  }
+
   delivered(): void {
     this.work.delivered();
   }

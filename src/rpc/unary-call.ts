@@ -26,6 +26,11 @@ export class UnaryCall extends PendingCall {
     this.#reject = reject;
   }
 
+  /** Its answer says as much as a report would. */
+  get patient(): boolean {
+    return true;
+  }
+
   override onResult(result: unknown, envelope: Envelope, _response: Response): void {
     if (!this.end()) return;
     this.link.route.answered(this, envelope.sender);
@@ -49,6 +54,10 @@ export class UnaryCall extends PendingCall {
 
 /** A call that is never answered: it ends with Kafka's delivery report. */
 export class NotifyCall extends UnaryCall {
+  override get patient(): boolean {
+    return false;
+  }
+
   override delivered(): void {
     if (this.end()) this.resolve(undefined);
   }

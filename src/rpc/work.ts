@@ -55,6 +55,11 @@ export class Work implements Outcome {
     else this.#coalescer.send(this.caller.lane(this.#answers[0]?.id ?? null), this.#answers, this);
   }
 
+  /** What waits for it is a commit, which has time. */
+  get patient(): boolean {
+    return true;
+  }
+
   delivered(): void {
     if (this.#answers === undefined) this.finish();
     else this.#onDone(this);

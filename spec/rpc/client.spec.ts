@@ -179,6 +179,23 @@ describe('client', () => {
       expect([ended, bench.clock.now() - start]).to.deep.equal(['Unknown timeout', 1_000]);
     });
 
+    it('should tell the id of its request where it is unknown, whatever ends it; a notification has none', async () => {
+      await warm();
+      const controller = new AbortController();
+      const calls = [typed().call('slow'), typed().call('slow', undefined, { signal: controller.signal })];
+      const errors = Promise.all(calls.map(failureOf));
+      await bench.advance(10);
+      controller.abort();
+      const ids = (await bench.until(errors)).map(({ id }) => id);
+      const requests = sent().filter(({ method }) => method === 'slow');
+      expect(ids).to.deep.equal(requests.map(({ id }) => id));
+
+      bench.broker.disconnect(bench.kafkaOf(caller));
+      const lost = await bench.until(failureOf(typed().notify('log', ['a'])));
+      expect([told(lost), lost.id]).to.deep.equal(['Unknown timeout', undefined]);
+      bench.broker.reconnect(bench.kafkaOf(caller));
+    });
+
     it('should be its answer where that comes at the last moment, or its timeout, never both', async () => {
       for (const wait of [992, 993, 994, 995, 996, 997, 998, 999, 1_000]) {
         slow = new Gate();

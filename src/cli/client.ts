@@ -1,16 +1,11 @@
 /** What call and notify share, bench in part: their arguments, and a client for as long as the work takes. */
 import type { Command } from 'commander';
-import {
-  type CallProgress,
-  type ClientMiddleware,
-  type Params,
-  UnknownError,
-  type UntypedClient,
-} from '../index.js';
+import type { Params, UntypedClient } from '../index.js';
 import { type ConnectionOptions, connectionOptions, open, positiveInteger } from './connection.js';
 import { explain } from './exit.js';
 import { paramsOf } from './params.js';
 import { Stopped, stopOnSignals, stopWithStdout } from './stop.js';
+import { traceHint } from './trace-hint.js';
 import { UsageError } from './usage-error.js';
 
 export interface CallOptions extends ConnectionOptions {
@@ -51,21 +46,14 @@ export async function withClient(
   const connection = await open(options, 'fail');
   const stop = stopOnSignals();
   stopWithStdout(stop);
-  let progress: CallProgress | undefined;
-  const watch: ClientMiddleware = (call, next) => {
-    progress = call.progress;
-    return next(call);
-  };
   try {
-    const settings = { timeout, interop, middleware: [watch] };
-    const client = await UsageError.from(() => connection.client(service, settings));
+    const client = await UsageError.from(() => connection.client(service, { timeout, interop }));
     await work(client, params, stop.signal);
   } catch (error) {
-    const id = interop === undefined ? progress?.id : undefined;
-    if (!(error instanceof UnknownError) || id === undefined) throw error;
+    const hint = interop === undefined ? traceHint(error, service, connection) : undefined;
+    if (hint === undefined) throw error;
     const { code, text } = explain(error);
-    const trace = `callstream trace ${id} --service ${service} --caller ${connection.instance}`;
-    throw new Stopped(code, `${text}\n\`${trace}\` tells what became of it`);
+    throw new Stopped(code, `${text}\n${hint}`);
   } finally {
     await connection.close();
   }

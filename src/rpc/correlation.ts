@@ -117,7 +117,14 @@ export abstract class PendingCall implements Expiring, Routed, Outcome {
   finish(error: CallError): void {
     if (!this.end(false)) return;
     const known = this.retry?.uncertain === true && (error._tag === 'NotSent' || error._tag === 'Failed');
-    this.onFailure(known ? new UnknownError(error.reason, error.message, { cause: error }) : error);
+    const ending = known ? new UnknownError(error.reason, error.message, { cause: error }) : error;
+    if (ending._tag === 'Unknown') ending.id = this.requestId;
+    this.onFailure(ending);
+  }
+
+  /** A notification has none on the wire. */
+  protected get requestId(): number | undefined {
+    return this.id;
   }
 
   delivered(): void {}

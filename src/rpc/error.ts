@@ -56,6 +56,8 @@ export class FailedError extends LocalError {
 export class UnknownError extends LocalError {
   override readonly name = 'UnknownError';
   readonly _tag = 'Unknown';
+  /** Of the request, by which `callstream trace` finds it; undefined where none was made. */
+  id: number | undefined;
 }
 
 /** Every way a call can fail; `switch` on `_tag` exhausts it. */

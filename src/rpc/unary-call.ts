@@ -66,6 +66,10 @@ export class NotifyCall extends UnaryCall {
     return 'never';
   }
 
+  protected override get requestId(): undefined {
+    return undefined;
+  }
+
   override message(params: Params | undefined, meta: Meta): Notification {
     return notification(this.plan.method, params, meta);
   }

@@ -205,6 +205,7 @@ describe('callstream repl', function () {
       await shell.until(/error 1404 No such \\u001b\[31msymbol\r\n\{ symbol: 'X', known: \[ 'A', 'B' \] \}/);
       shell.type('timeout 100\rcalc hang\r');
       await shell.until(/unknown: calc\.hang: .* \(it may have run\)/);
+      await shell.until(/`callstream trace \d+ --service calc --caller \S+` tells what became of it/);
       shell.type('frobnicate\r');
       await shell.until(/error: frobnicate is no command.*\r\n.*callstream> $/);
       shell.type('\x04');

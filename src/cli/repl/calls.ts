@@ -1,6 +1,7 @@
 /** The commands that call: `call`, whose name may be left out, `notify` and `batch`. */
 import { isLeft } from 'fp-ts/lib/Either.js';
 import { type Params, RpcError } from '../../index.js';
+import { traceHint } from '../trace-hint.js';
 import { UsageError } from '../usage-error.js';
 import type { ShellCommand } from './command.js';
 import { shownTime, shownTiming } from './display.js';
@@ -101,7 +102,7 @@ function entry([method, ...params]: readonly Word[]): readonly [string, Params |
 
 /** Shows how long the work took, behind what it showed itself; a service that answers is known from then on. */
 async function timed(
-  { screen, catalogue }: Session,
+  { connection, interop, screen, catalogue }: Session,
   service: string | undefined,
   signal: AbortSignal,
   work: () => Promise<void>,
@@ -119,6 +120,8 @@ async function timed(
     if (signal.aborted) screen.remark(`cancelled after ${timing()}`);
     else {
       if (!(error instanceof Told)) screen.error(error);
+      const hint = service === undefined || interop ? undefined : traceHint(error, service, connection);
+      if (hint !== undefined) screen.remark(hint);
       screen.remark(timing());
     }
     throw error instanceof Told ? error : new Told(error);

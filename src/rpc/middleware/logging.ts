@@ -21,8 +21,11 @@ export interface Logger {
  * `info`, a server's own mistakes (-32603, -32000) are `error`, everything else is `warn`.
  * A logger that throws fails no call.
  *
+ * Ids are a connection's own: with its name beside them `callstream trace ID --caller NAME` finds a call.
+ *
  * @example
- * const client = connection.client(prices, { middleware: [logging(pino())] });
+ * const log = pino().child({ caller: connection.instance });
+ * const client = connection.client(prices, { middleware: [logging(log)] });
  */
 export function logging(logger: Logger): AnyMiddleware {
   return (call, next) => {

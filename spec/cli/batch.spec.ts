@@ -5,7 +5,7 @@ import { Command, type Ended, fixture, temporaryFolder } from './command.js';
 
 /** `callstream batch` as its users have it: a process, a broker, a service, files. */
 describe('batch', function () {
-  this.timeout(30_000);
+  this.timeout(60_000);
 
   const temp = temporaryFolder();
   let broker: Command;

@@ -4,7 +4,7 @@ import { drawn } from '../../src/cli/bench/report.js';
 import { Command, type Ended, fixture, temporaryFolder } from './command.js';
 
 describe('bench', function () {
-  this.timeout(30_000);
+  this.timeout(60_000);
 
   const temp = temporaryFolder();
   let server: Command;

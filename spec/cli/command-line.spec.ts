@@ -5,7 +5,7 @@ import { Command, type Ended, fixture, temporaryFolder } from './command.js';
 
 /** The whole command line as its users have it: processes, signals, exit codes, a broker and services between them. */
 describe('the command line', function () {
-  this.timeout(20_000);
+  this.timeout(60_000);
 
   const temp = temporaryFolder();
   const elsewhere = temporaryFolder();

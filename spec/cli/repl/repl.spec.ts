@@ -8,7 +8,7 @@ import { Command, type Ended, fixture, temporaryFolder } from '../command.js';
 
 /** The shell as its users have it: fed by a pipe, and at a terminal. One broker and one server for all. */
 describe('callstream repl', function () {
-  this.timeout(30_000);
+  this.timeout(60_000);
 
   const temp = temporaryFolder();
   const elsewhere = temporaryFolder();

@@ -364,6 +364,26 @@ describe('what is lost, doubled, late or out of order', () => {
         expect(timeline.nested).to.deep.equal([]);
       });
 
+    it('should not end an open stream for what its server says, late, of an attempt before it', async () => {
+      const timeline = new Timeline(bench.clock, client().call$('m', [], { window: 4 }));
+      const refused = (code: number) => (id: number) => ({
+        jsonrpc: '2.0',
+        id,
+        error: { code, message: 'no' },
+        meta: { attempt: 1 },
+      });
+      await bench.advance(10);
+      say(1, refused(-32002));
+      await bench.advance(80);
+      say(2, (id) => [notice('$/open', { id }), notice('$/next', { id, seq: 0, items: [1] })]);
+      await bench.advance(10);
+      for (const code of [-32002, -32603]) say(1, refused(code));
+      await bench.advance(10);
+      say(2, (id) => [notice('$/next', { id, seq: 1, items: [2] }), ok(id, null)]);
+      await bench.advance(10);
+      expect(timeline.values).to.deep.equal(['1', '2', '|']);
+    });
+
     it('should make no further attempt once it is unsubscribed from between two', async () => {
       for (const made$ of [client().call$('m'), middle().call$('m')]) {
         const before = attempts().length;

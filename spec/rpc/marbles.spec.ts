@@ -19,7 +19,7 @@ import {
   withTimeout,
 } from '../../src/index.js';
 import type { Kafka } from '../../src/kafka/port.js';
-import { Bench, Gate, INBOX, notice, ok, RawPeer, type Seen, seen } from './harness.js';
+import { Bench, Gate, INBOX, notice, ok, RawPeer, seen } from './harness.js';
 import { nothingBehindTheEnd, Timeline } from './timeline.js';
 
 const TIMEOUT = 1_000;
@@ -160,14 +160,14 @@ for (const [name, made] of Object.entries(ways))
     /** Has a server's messages at the caller `ms` from now: to the latest call, or to an earlier one. */
     const answer = (ms: number, messages: (id: number) => unknown, to = -1) => {
       bench.clock.after(ms - 1, () => {
-        const { id, meta, record } = calls().at(to) as { id: number; meta: any; record: Seen };
+        const { id, meta, method, record } = calls().at(to) as any;
+        // The end of an open stream names no attempt.
+        const names = (it: any) =>
+          it.method === undefined &&
+          (it.error ? method === 'm' || it.error.code === -32002 : meta.attempt > 1 && method === 'm');
         const all = [messages(id)]
           .flat()
-          .map((it: any) =>
-            it.method === undefined && (meta.attempt > 1 || it.error)
-              ? { ...it, meta: { attempt: meta.attempt } }
-              : it,
-          );
+          .map((it: any) => (names(it) ? { ...it, meta: { attempt: meta.attempt } } : it));
         raw.reply(record, all.length === 1 ? all[0] : all);
       });
     };

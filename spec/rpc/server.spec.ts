@@ -258,6 +258,15 @@ describe('server', () => {
       expect([server.stats.lost, committed()]).to.deep.equal([3, 2]);
     });
 
+    it('should say an error again as it was where its delivery failed: another attempt may run by then', async () => {
+      bench.broker.inject({ topic: INBOX, report: 'written', times: 1 });
+      raw.request('s', call(1, 'none', [], { attempt: 1 }), raw.callstream);
+      await bench.advance(20);
+      const said = raw.messages().map(({ error, meta }) => [error.code, meta]);
+      expect(said).to.deep.equal(Array(2).fill([-32601, { attempt: 1 }]));
+      expect(server.stats.lost).to.equal(0);
+    });
+
     it('should count a refusal that Kafka would not take', async () => {
       bench.broker.inject({ topic: INBOX, report: 'unwritten' });
       raw.request('s', call(1, 'none'));

@@ -7,10 +7,10 @@ import { isLeft } from 'fp-ts/lib/Either.js';
 import type { Subscriber } from 'rxjs';
 import type { Clock } from '../clock.js';
 import { errors, RpcError } from '../jsonrpc/error.js';
-import type { Notification, Request } from '../jsonrpc/message.js';
+import type { Notification, Request, Response } from '../jsonrpc/message.js';
 import type { KafkaError } from '../kafka/port.js';
 import { type Link, PendingCall } from './correlation.js';
-import type { Envelope, Peer } from './envelope.js';
+import { attemptOf, type Envelope, type Peer } from './envelope.js';
 import { type CallError, UnknownError } from './error.js';
 import type { Plan } from './plan.js';
 import { type ItemOwner, StreamItem } from './stream-item.js';
@@ -77,6 +77,13 @@ export class StreamCall extends PendingCall implements ItemOwner {
       if (!this.#emit(result)) return;
     }
     if (this.end()) this.subscriber.complete();
+  }
+
+  /** The end of an open stream names no attempt: what does is said, late, of an attempt before it. */
+  override onError(error: RpcError, envelope: Envelope, response: Response): void {
+    const late = this.#server !== undefined && attemptOf(response) !== undefined;
+    if (late) this.link.correlation.late += 1;
+    else super.onError(error, envelope, response);
   }
 
   onFailure(error: CallError): void {

@@ -5,7 +5,7 @@
  */
 import { isRight } from 'fp-ts/lib/Either.js';
 import { errors, RpcError } from '../jsonrpc/error.js';
-import { failure, type Id, type Response } from '../jsonrpc/message.js';
+import { failure, type Id, isFailure, type Response } from '../jsonrpc/message.js';
 import { KafkaError } from '../kafka/port.js';
 import type { Caller } from './caller.js';
 import type { Coalescer, Outcome } from './coalesce.js';
@@ -65,15 +65,20 @@ export class Work implements Outcome {
     else this.#onDone(this);
   }
 
-  /** What can't be sent, an answer or all of a batch, is replaced, once, by an error that can. */
+  /**
+   * What can't be sent, an answer or all of a batch, is replaced, once, by an error that can. An error that Kafka may
+   * have all the same is said again as it is: a refusal that its caller has heard must not become another one.
+   */
   undelivered(error: RpcError | KafkaError, message: unknown, attempt?: number): void {
     const answers = this.#answers;
     if (this.#substitutes?.has(message)) {
       this.stats.lost += answers?.length ?? 1;
       this.delivered();
     } else if (answers === undefined) {
-      const { id } = message as Response;
-      this.#substitute(withAttempt(failure(id, undeliverable(error)), attempt), id);
+      const answer = message as Response;
+      const again = error instanceof KafkaError && error.reason !== 'too large' && isFailure(answer);
+      const { id } = answer;
+      this.#substitute(again ? answer : withAttempt(failure(id, undeliverable(error)), attempt), id);
     } else {
       const { codec } = this.caller.lane(null);
       const all = error instanceof KafkaError;

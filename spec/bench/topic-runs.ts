@@ -103,36 +103,38 @@ const slowRead: Run = async ({ brokers, topic }) => {
   return largest / 1e6;
 };
 
-/** As fast as the reports come, with as many in flight as the sink has. */
-const rawWrite: Run = async ({ brokers, topic, records }) => {
-  const producer: Producer = new rdkafka.Producer({
-    'bootstrap.servers': brokers,
-    'enable.idempotence': true,
-    'linger.ms': 0,
-    dr_cb: true,
-  });
-  await new Promise((resolve, reject) =>
-    producer.connect({}, (error) => (error ? reject(error) : resolve(0))),
-  );
-  producer.setPollInterval(1);
-  const begin = performance.now();
-  let sent = 0;
-  let reported = 0;
-  await new Promise<void>((resolve, reject) => {
-    const send = () => {
-      for (; sent < records && sent - reported < WINDOW; sent += 1)
-        producer.produce(`${topic}-out`, sent % PARTITIONS, VALUE, null, undefined);
-    };
-    producer.on('delivery-report', (error) => {
-      if (error) reject(error);
-      reported += 1;
-      if (reported === records) resolve();
-      else send();
+/** As fast as the reports come, with as many in flight as the sink has; `opaques`: to know which record each is of. */
+const rawWriter =
+  (opaques: readonly unknown[]): Run =>
+  async ({ brokers, topic, records }) => {
+    const producer: Producer = new rdkafka.Producer({
+      'bootstrap.servers': brokers,
+      'enable.idempotence': true,
+      'linger.ms': 0,
+      dr_cb: true,
     });
-    send();
-  });
-  return perSecond(records, begin);
-};
+    await new Promise((resolve, reject) =>
+      producer.connect({}, (error) => (error ? reject(error) : resolve(0))),
+    );
+    producer.setPollInterval(1);
+    const begin = performance.now();
+    let sent = 0;
+    let reported = 0;
+    await new Promise<void>((resolve, reject) => {
+      const send = () => {
+        for (; sent < records && sent - reported < WINDOW; sent += 1)
+          producer.produce(`${topic}-out`, sent % PARTITIONS, VALUE, null, undefined, opaques[sent % WINDOW]);
+      };
+      producer.on('delivery-report', (error) => {
+        if (error) reject(error);
+        reported += 1;
+        if (reported === records) resolve();
+        else send();
+      });
+      send();
+    });
+    return perSecond(records, begin);
+  };
 
 /** A source that pushes as the reports come, so that the sink, which has them in order, always has one to send. */
 const topicWrite: Run = async ({ brokers, topic, records }) => {
@@ -178,4 +180,13 @@ const topicPull: Run = async ({ brokers, topic, records }) => {
   return perSecond(records, begin);
 };
 
-export const runs = { rawRead, topicRead, groupRead, slowRead, rawWrite, topicWrite, topicPull } as const;
+export const runs = {
+  rawRead,
+  topicRead,
+  groupRead,
+  slowRead,
+  rawWrite: rawWriter([]),
+  opaqueWrite: rawWriter(Array.from({ length: WINDOW }, (_, number) => ({ number }))),
+  topicWrite,
+  topicPull,
+} as const;

@@ -1,7 +1,7 @@
 /**
  * What topics cost: `node --import tsx spec/kafka/broker/main.ts node --import tsx spec/bench/topics.ts [RECORDS] [ROUNDS]`.
  * Reading and writing records of 100 bytes through topics and through bare loops of the same client, each in a process
- * of its own, in turn; medians, and the memory of a reader whose subscriber blocks.
+ * of its own, in turn; medians, of rates and of each round's ratio, and the memory of a reader whose subscriber blocks.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -30,14 +30,17 @@ const topic = `bench-topics-${records}`;
 await fill();
 const figures = new Map<string, number[]>();
 for (let round = 0; round < Number(rounds); round += 1) {
-  for (const name of ['rawRead', 'topicRead', 'rawWrite', 'topicWrite', 'topicPull'] as const)
+  for (const name of ['rawRead', 'topicRead', 'rawWrite', 'opaqueWrite', 'topicWrite', 'topicPull'] as const)
     await measure(name);
 }
 await measure('slowRead');
 const rate = (name: string) => median(figures.get(name) ?? []);
-const line = (what: string, name: string, bare: string) =>
-  `${what}: ${Math.round(rate(name))} records/s, ${(rate(name) / rate(bare)).toFixed(2)} of the bare loop's ${Math.round(rate(bare))}\n`;
+const line = (what: string, name: string, bare: string) => {
+  const ratios = (figures.get(name) ?? []).map((figure, round) => figure / (figures.get(bare)?.[round] ?? 0));
+  return `${what}: ${Math.round(rate(name))} records/s, ${median(ratios).toFixed(2)} (${Math.min(...ratios).toFixed(2)}–${Math.max(...ratios).toFixed(2)}) of the bare loop's ${Math.round(rate(bare))}\n`;
+};
 process.stdout.write(line('records$ with autoAck', 'topicRead', 'rawRead'));
+process.stdout.write(line('bare loop that knows whose report it has', 'opaqueWrite', 'rawWrite'));
 process.stdout.write(line('sink', 'topicWrite', 'rawWrite'));
 process.stdout.write(line('publishAll', 'topicPull', 'rawWrite'));
 process.stdout.write(`largest RSS with a subscriber that blocks: ${Math.round(rate('slowRead'))} MB\n`);

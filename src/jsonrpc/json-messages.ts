@@ -22,35 +22,51 @@ export function messagesJson(messages: readonly Message[]): string {
 
 function withMessage(before: string, message: Members): string {
   const { method, params, result, id, meta } = message;
-  // Rare, or none of ours.
-  if (message.jsonrpc !== '2.0' || message.error !== undefined) return before + JSON.stringify(message);
-  let text = before + (typeof method === 'string' ? headOf(method) : START);
-  if (params !== undefined) text = withMember(text, ',"params":', params);
-  else if (result !== undefined) text = withMember(text, ',"result":', result);
-  if (typeof id === 'number') text += `,"id":${id}`;
-  else if (id !== undefined) text += `,"id":${JSON.stringify(id)}`;
-  return text + (meta === undefined ? '}' : tailOf(meta));
+  const value = method === undefined ? result : params;
+  const marks = marksOf(value);
+  const content = contentOf(value, marks);
+  // Rare, or none of ours. A member is left out where JSON has no text for its value.
+  if (message.jsonrpc !== '2.0' || message.error !== undefined || content === undefined) {
+    return before + JSON.stringify(message);
+  }
+  const text = before + (method === undefined ? ANSWERS : headsOf(method))[marks] + content;
+  const end = meta === undefined ? '}' : tailOf(meta);
+  if (id === undefined) return text + CLOSE[marks] + end;
+  return text + BEFORE_ID[marks] + (typeof id === 'number' ? id : JSON.stringify(id)) + end;
 }
 
-const START = '{"jsonrpc":"2.0"';
+/**
+ * What stands around a value's content. The fewer pieces a text is made of, the less time it takes: so that what many
+ * values are, a plain string or an array of one, has its marks in one piece with the members before and after it.
+ */
+const ANY = 0;
+const STRING = 1;
+const ARRAY_OF_STRING = 2;
+type Marks = typeof ANY | typeof STRING | typeof ARRAY_OF_STRING;
+
+const OPEN = ['', '"', '["'] as const;
+const CLOSE = ['', '"', '"]'] as const;
+const BEFORE_ID = CLOSE.map((close) => `${close},"id":`);
+const ANSWERS = OPEN.map((open) => `{"jsonrpc":"2.0","result":${open}`);
 
 /** What many messages in a row share is written once: the method, and a meta that can't change. */
-let lastMethod: string | undefined;
-let lastHead = '';
+let lastMethod: unknown;
+let lastHeads: readonly string[] = [];
 let lastMeta: unknown;
 let lastTail = '';
 
-function headOf(method: string): string {
+function headsOf(method: unknown): readonly string[] {
   if (method !== lastMethod) {
-    lastHead = `${START},"method":${JSON.stringify(method)}`;
+    lastHeads = OPEN.map((open) => `{"jsonrpc":"2.0","method":${JSON.stringify(method)},"params":${open}`);
     lastMethod = method;
   }
-  return lastHead;
+  return lastHeads;
 }
 
 function tailOf(meta: unknown): string {
   if (meta === lastMeta) return lastTail;
-  const tail = `${withMember('', ',"meta":', meta)}}`;
+  const json = JSON.stringify(meta);
+  const tail = json === undefined ? '}' : `,"meta":${json}}`;
   if (Object.isFrozen(meta)) {
     lastMeta = meta;
     lastTail = tail;
@@ -58,43 +74,50 @@ function tailOf(meta: unknown): string {
   return tail;
 }
 
-/** The member is left out where JSON has no text for its value. */
-function withMember(before: string, head: string, value: unknown): string {
-  const text = Array.isArray(value) ? withArray(before + head, value) : withScalar(before + head, value);
-  if (text !== undefined) return text;
-  const json = JSON.stringify(value);
-  return json === undefined ? before : before + head + json;
-}
-
 /** Elements and characters that are looked at one by one; of more, JSON.stringify takes less time. */
 const SHORT_ARRAY = 8;
 const SHORT_STRING = 256;
 
+/** What needs an escape, or may. */
+const ESCAPED = /[^\x20\x21\x23-\x5b\x5d-\x7e]/;
+
+const isPlain = (value: unknown): value is string =>
+  typeof value === 'string' && value.length <= SHORT_STRING && !ESCAPED.test(value);
+
+function marksOf(value: unknown): Marks {
+  if (isPlain(value)) return STRING;
+  return Array.isArray(value) && value.length === 1 && isPlain(value[0]) ? ARRAY_OF_STRING : ANY;
+}
+
+/** Undefined where JSON has no text for it. */
+function contentOf(value: unknown, marks: Marks): string | undefined {
+  if (marks === STRING) return value as string;
+  if (marks === ARRAY_OF_STRING) return (value as readonly string[])[0];
+  return (Array.isArray(value) ? arrayText(value) : scalarText(value)) ?? JSON.stringify(value);
+}
+
 /** Undefined for an array that is long or holds more than scalars. */
-function withArray(before: string, values: readonly unknown[]): string | undefined {
+function arrayText(values: readonly unknown[]): string | undefined {
   if (values.length > SHORT_ARRAY) return undefined;
-  let text: string | undefined = `${before}[`;
+  let text = '[';
   for (let i = 0; i < values.length; i += 1) {
-    text = withScalar(i === 0 ? text : `${text},`, values[i]);
-    if (text === undefined) return undefined;
+    const value = scalarText(values[i]);
+    if (value === undefined) return undefined;
+    text += i === 0 ? value : `,${value}`;
   }
   return `${text}]`;
 }
 
-/** What needs an escape, or may. */
-const ESCAPED = /[^\x20\x21\x23-\x5b\x5d-\x7e]/;
-
 /** Undefined for what isn't a string, a number, a boolean or null. */
-function withScalar(before: string, value: unknown): string | undefined {
+function scalarText(value: unknown): string | undefined {
   switch (typeof value) {
     case 'string':
-      if (value.length > SHORT_STRING || ESCAPED.test(value)) return before + JSON.stringify(value);
-      return `${before}"${value}"`;
+      return isPlain(value) ? `"${value}"` : JSON.stringify(value);
     case 'number':
-      return before + (Number.isFinite(value) ? value : 'null');
+      return Number.isFinite(value) ? `${value}` : 'null';
     case 'boolean':
-      return before + value;
+      return value ? 'true' : 'false';
     default:
-      return value === null ? `${before}null` : undefined;
+      return value === null ? 'null' : undefined;
   }
 }

@@ -131,12 +131,17 @@ describe('callstream trace', function () {
     ]);
   });
 
-  it('should say what was read where there is no such call', async () => {
+  it('should look where it is told to, and say what was read where there is no such call', async () => {
     const { code, stdout, stderr } = await run('none', '--since', 'earliest');
     expect(stderr).to.match(
       /^error: no call with the id none was found: [\d,]+ records of calc\.requests, gone\.requests, callstream\.inbox were read;/,
     );
     expect([code, stdout]).to.deep.equal([1, '']);
+    const named = await run(ids.unanswered as string, '--topic', 'gone.requests', '--service', 'other');
+    expect([named.code, named.stdout.split(':')[0]]).to.deep.equal([
+      0,
+      `gone.add #${ids.unanswered} of ${caller.instance}`,
+    ]);
     const elsewhere = await run(ids.answered as string, '--service', 'gone', '--caller', caller.instance);
     expect([elsewhere.code, elsewhere.stdout]).to.deep.equal([1, '']);
   });

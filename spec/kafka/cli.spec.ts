@@ -7,7 +7,7 @@ import { Command, type Ended, fixture, temporaryFolder } from '../cli/command.js
 import { brokers, describeOnKafka, unique } from './brokers.js';
 
 describeOnKafka('the command line on a real Kafka', function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
 
   const temp = temporaryFolder();
   const service = unique('calc');

@@ -32,11 +32,12 @@ const SINCE = '1h';
 
 const ABOUT = `
 
-The id is that of the JSON-RPC messages: errors of \`callstream call\` and the lines of the middleware
-logging() tell it. Each connection counts its own, so that one id may be several calls': they are
-told apart by their caller, the instance of the connection, and the latest ${MAX_CALLS} are kept. What was
-sent, retries and credit carry the time of the caller's clock, answers that of the server's, unless
-the broker gives the times. Inboxes keep 10 minutes, requests an hour: older answers are gone.
+The id is that of the JSON-RPC messages: an UnknownError has it, \`callstream call\` and the lines of
+the middleware logging() tell it. Each connection counts its own, so that one id may be several
+calls': they are told apart by their caller, the instance of the connection, and the latest ${MAX_CALLS} are
+kept. What was sent, retries and credit carry the time of the caller's clock, answers that of the
+server's, unless the broker gives the times. Inboxes keep 10 minutes, requests an hour: older
+answers are gone.
 Params and results are not shown: \`callstream tail TOPIC --id ID\` does.`;
 
 const CODES = `
@@ -52,7 +53,7 @@ export function traceCommand(program: Command): Command {
     .command('trace')
     .summary('tell what became of a call')
     .description(
-      "Show the timeline of a call from the topics: sent, answered, a stream's items and credit, retries,\ncancels, and whether the service has taken it.",
+      "Show the timeline of a call from the topics: what was sent, answered, tried again and cancelled, a stream's items, and whether the service has taken it.",
     )
     .argument('<id>', "the call's JSON-RPC id")
     .option('--service <name>', "a service's calls only (default: all topics named NAME.requests)")

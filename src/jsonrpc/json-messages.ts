@@ -2,7 +2,7 @@
  * Writes messages of JSON-RPC as JSON: the text that JSON.stringify would make, in half its time, since what all
  * messages have in common is known, and what most of them hold is short and plain. Above: codec.ts.
  *
- * The functions take the text so far and return it with more at its end: no string is made to be joined later.
+ * A batch's text grows at its end, message by message: no string is made to be joined later.
  */
 import type { Id, Message } from './message.js';
 

@@ -115,6 +115,24 @@ describe('ready middleware', () => {
     await bench.advance(20);
   });
 
+  it('should fail no call where its meter throws', async () => {
+    const instrument = () => ({
+      add: () => {
+        throw new Error('no room for another series');
+      },
+    });
+    const meter: any = {
+      createHistogram: instrument,
+      createCounter: instrument,
+      createUpDownCounter: instrument,
+    };
+    const middleware = [metrics({ meter })];
+    await bench.until(connection.serve('s', target, { middleware }));
+    const client = connection.client('s', { middleware });
+    expect(await bench.until(client.call('echo', ['hi']))).to.equal('hi');
+    expect(await bench.until(ending(client.call('fails')))).to.equal('RpcError 1404');
+  });
+
   it('should measure calls by outcome and time, and observe the connection until it is closed', async () => {
     const exporter = new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE);
     const reader = new PeriodicExportingMetricReader({ exporter, exportIntervalMillis: 3_600_000 });

@@ -22,7 +22,7 @@ export function outcomeOf(error: unknown): number | string {
 
 export const isServed = (call: ClientCall | ServerCall): call is ServerCall => 'context' in call;
 
-/** Tells once of each subscription how it ended and how many milliseconds it took. What `tell` throws is dropped: who watches a call can't fail it. */
+/** Tells once of each subscription how it ended and how many milliseconds it took. What `tell` and `onBegin` throw is dropped: who watches a call can't fail it. */
 export function watchEnd(
   source: Observable<unknown>,
   tell: (outcome: Outcome, ms: number) => void,
@@ -30,12 +30,8 @@ export function watchEnd(
 ): Observable<unknown> {
   return defer(() => {
     const begin = performance.now();
-    onBegin?.();
-    const end = (outcome: Outcome) => {
-      try {
-        tell(outcome, performance.now() - begin);
-      } catch {}
-    };
+    quietly(() => onBegin?.());
+    const end = (outcome: Outcome) => quietly(() => tell(outcome, performance.now() - begin));
     return source.pipe(
       tap({
         error: (error: unknown) => end(outcomeOf(error)),
@@ -44,4 +40,10 @@ export function watchEnd(
       }),
     );
   });
+}
+
+function quietly(work: () => void): void {
+  try {
+    work();
+  } catch {}
 }

@@ -41,7 +41,8 @@ export interface MetricsOptions {
  * Measures each call, of a client or of a server: `rpc.client.call.duration` and
  * `rpc.server.call.duration` (seconds) with `rpc.system`, `rpc.service`, `rpc.method` and, where it
  * failed, `error.type`; `callstream.client.calls` and `callstream.server.calls` by `outcome`;
- * `callstream.client.active` and `callstream.server.active`, the calls under way.
+ * `callstream.client.active` and `callstream.server.active`, the calls under way. A meter that throws
+ * fails no call.
  *
  * @example
  * const measured = metrics({ connection });

@@ -45,7 +45,8 @@ describeOnKafka('absentAfter on a real Kafka', function () {
     for (const _ of ['missing', 'there']) {
       const [outcome, ms] = await end(to.call('x'));
       expect(outcome).to.equal('NotSent no server');
-      expect(ms).to.be.within(1_000, 20_000);
+      // A timer may fire a fraction of a millisecond early.
+      expect(ms).to.be.within(990, 20_000);
       await kafka.createTopic({ topic: `${name}.requests`, partitions: 1 });
     }
     expect(await written(name)).to.equal(0);

@@ -47,6 +47,14 @@ describe('the grammar', () => {
     wrong(` call calc add --timeout ${value}`, /Expected an integer from 1/);
   }
   wrong(' serve x.js --service x --concurrency 0', /Expected an integer from 1/);
+  wrong(' serve x.js --service x --order-by name', /Allowed choices are key, none/);
+  wrong(' serve x.js --service x --orphans lose', /Allowed choices are fail, run/);
+  wrong(' serve x.js --service x --method slow', /Expected a method and its limits, as slow:concurrency=2/);
+  wrong(' serve x.js --service x --method slow:', /Expected concurrency=, maxQueued=, orderBy=, got ""/);
+  wrong(' serve x.js --service x --method slow:at=1', /Expected concurrency=, .*, got "at=1"/);
+  wrong(' serve x.js --service x --method slow:maxQueued=0', /Expected an integer from 1/);
+  wrong(' serve x.js --service x --method slow:orderBy=name', /Expected orderBy=key or orderBy=none/);
+  wrong(' serve x.js --service x --method a:maxQueued=1 --method a:maxQueued=2', /a has been given before/);
   wrong(' serve x.js', /required option '--service <name>' not specified/);
   wrong(' serve no/such.js --service x', /^error: no\/such\.js: there is no such file$/);
   wrong(' call calc add --params {', /^error: --params: expected JSON/);

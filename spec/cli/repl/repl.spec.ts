@@ -212,6 +212,17 @@ describe('callstream repl', function () {
       expect(await shell.ended).to.equal(0);
     });
 
+    it("should complete a method's name by what its server answers", async () => {
+      const shell = new Shell();
+      await shell.until(/callstream> $/);
+      await shell.complete('calc ech');
+      await shell.until(/calc echo $/);
+      shell.type('5\r');
+      await shell.until(/\[ 5 \]\r\n/);
+      shell.type('exit\r');
+      expect(await shell.ended).to.equal(0);
+    });
+
     it('should complete commands, services and paths', async () => {
       const shell = new Shell();
       await shell.until(/callstream> $/);

@@ -12,7 +12,7 @@ import { Flow } from './librdkafka-flow.js';
 import { attempt, Flows } from './librdkafka-flows.js';
 import { consumerProperties } from './librdkafka-properties.js';
 import type { ConsumerSettings } from './librdkafka-reader.js';
-import { deferred, withinTime } from './librdkafka-wait.js';
+import { quietly, withinTime } from './librdkafka-wait.js';
 import { among } from './partition-map.js';
 import {
   type GroupHandlers,
@@ -40,8 +40,8 @@ export class Member implements GroupMember {
   readonly #delivery: Delivery;
   readonly #commits: Commits;
   readonly #flows: Flows;
-  readonly #joined = deferred();
-  readonly #left = deferred();
+  readonly #joined = quietly();
+  readonly #left = quietly();
   /** Only what moves is handed over, not all at each change. */
   readonly #incremental: boolean;
   #assigned: readonly TopicPartition[] = [];

@@ -1,23 +1,13 @@
 /**
  * Waiting with a bound, for the group member.
  */
+import { type Deferred, deferred } from '../deferred.js';
 
-export interface Deferred {
-  readonly promise: Promise<void>;
-  resolve(): void;
-  reject(error: Error): void;
-}
-
-/** A promise to be settled from outside. A rejection that nobody awaits is nobody's. */
-export function deferred(): Deferred {
-  let resolve!: () => void;
-  let reject!: (error: Error) => void;
-  const promise = new Promise<void>((yes, no) => {
-    resolve = yes;
-    reject = no;
-  });
-  promise.catch(() => {});
-  return { promise, resolve, reject };
+/** A rejection that nobody awaits is nobody's. */
+export function quietly(): Deferred<void> {
+  const made = deferred<void>();
+  made.promise.catch(() => {});
+  return made;
 }
 
 /** Waits for the work, or for `ms` milliseconds; the work goes on by itself then. */

@@ -9,6 +9,7 @@ import { type Connection, discovery, type Gathered, NotSentError, type ServerSta
 import { type ConnectionOptions, connectionOptions, open, positiveInteger, tell } from './connection.js';
 import { type Failure, type Offer, type OfferChange, offerChanges, offersOf } from './discover/offers.js';
 import { Exit } from './exit.js';
+import { counted } from './figures.js';
 import { after } from './help.js';
 import { flushed, line, print, shown } from './output.js';
 import { type Document, documentOf } from './repl/openrpc.js';
@@ -170,8 +171,6 @@ function duration(milliseconds: number): string {
   const minutes = Math.floor(seconds / 60);
   return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
-
-const counted = (count: number, one: string): string => `${count} ${one}${count === 1 ? '' : 's'}`;
 
 function tellChanges(found: readonly OfferChange[], unknown: number, { json }: DiscoverOptions): void {
   for (const change of found) {

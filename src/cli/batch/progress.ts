@@ -1,6 +1,7 @@
 /** How far a job is: a bar on a terminal, elsewhere a line every few seconds. Both on stderr. */
 import { SingleBar } from 'cli-progress';
 import { tell } from '../connection.js';
+import { shownNumber } from '../figures.js';
 import type { Input } from './input.js';
 import type { Job } from './job.js';
 
@@ -9,11 +10,6 @@ const LINES = 5_000;
 const BAR = 200;
 /** The share of the latest interval in the rate that is shown. */
 const SMOOTHING = 0.2;
-
-const number = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
-
-/** For a person: `12,345`. */
-export const shownNumber = (value: number): string => number.format(value);
 
 export class Progress {
   readonly #job: Job;

@@ -2,6 +2,7 @@
 import { rm } from 'node:fs/promises';
 import type { Connection } from '../../index.js';
 import { type ConnectionOptions, open } from '../connection.js';
+import { shownNumber } from '../figures.js';
 import { tellOutages } from '../outages.js';
 import { line } from '../output.js';
 import { Stopped, stopOnSignals, stopWithStdout } from '../stop.js';
@@ -11,7 +12,7 @@ import { Input } from './input.js';
 import { Job } from './job.js';
 import { BEGINNING, Journal } from './journal.js';
 import { asTheyAre, mappingOf } from './mapping.js';
-import { Progress, shownNumber } from './progress.js';
+import { Progress } from './progress.js';
 import { Results } from './results.js';
 import { FileSink, type Sink, streamSink } from './sink.js';
 

@@ -1,5 +1,5 @@
 /** What a load has shown: lines for a person, with the latencies drawn, or one object for a program. */
-import { shownNumber } from '../batch/progress.js';
+import { shownNumber } from '../figures.js';
 import type { Bar } from './latencies.js';
 import type { Load } from './load.js';
 

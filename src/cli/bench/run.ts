@@ -1,8 +1,8 @@
 /** From the options of `callstream bench` to a load that has ended and its figures: connects, shows how it goes, reports. */
 import { SingleBar } from 'cli-progress';
 import type { Connection } from '../../index.js';
-import { shownNumber } from '../batch/progress.js';
 import { type ConnectionOptions, open, tell } from '../connection.js';
+import { shownNumber } from '../figures.js';
 import { tellOutages } from '../outages.js';
 import { print } from '../output.js';
 import { paramsOf } from '../params.js';

@@ -1,8 +1,9 @@
 /** What has to be there for anybody: the broker, the inbox topic, and a record's way there and back. */
 import { firstValueFrom, timeout as within } from 'rxjs';
 import type { Connection } from '../../index.js';
+import { shownTime } from '../figures.js';
 import { shown } from '../output.js';
-import { shownMillis, type Tell } from './check.js';
+import type { Tell } from './check.js';
 
 /** The empty record's key: a compacted topic keeps one of them at most. */
 const KEY = 'callstream doctor';
@@ -11,7 +12,7 @@ export async function brokerChecks(connection: Connection, timeout: number, tell
   const { topic, partition } = connection.inbox;
   const start = performance.now();
   const topics = await connection.topicNames();
-  const took = shownMillis(performance.now() - start);
+  const took = shownTime(performance.now() - start);
   tell({ name: 'broker', state: 'ok', text: `${connection.brokers} answers in ${took}` });
 
   const inbox = connection.topic(topic, { codec: 'raw' });
@@ -35,7 +36,7 @@ export async function brokerChecks(connection: Connection, timeout: number, tell
     await firstValueFrom(
       inbox.records$({ from, to: { [partition]: offset + 1 } }).pipe(within({ first: timeout })),
     );
-    const there = shownMillis(performance.now() - sent);
+    const there = shownTime(performance.now() - sent);
     tell({ name: 'record', state: 'ok', text: `written and read back in ${there}` });
   } catch (error) {
     const text = `not written and read back: ${shown((error as Error).message)}`;

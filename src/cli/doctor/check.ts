@@ -15,5 +15,3 @@ export function shownCheck({ name, state, text, remedy }: Check): string {
   const line = `${SIGNS[state]} ${name}: ${text}`;
   return remedy === undefined ? line : `${line}\n    ${remedy}`;
 }
-
-export const shownMillis = (ms: number): string => `${ms.toFixed(ms < 10 ? 1 : 0)} ms`;

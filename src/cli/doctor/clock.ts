@@ -4,7 +4,8 @@
  */
 import { lastValueFrom, takeUntil, timer, toArray } from 'rxjs';
 import { type Connection, header } from '../../index.js';
-import { shownMillis, type Tell } from './check.js';
+import { shownTime } from '../figures.js';
+import type { Tell } from './check.js';
 
 const CORRELATION_ID = 'kafka_correlationId';
 /** Milliseconds: a call's deadline is told as a duration, yet logs are read by time. */
@@ -49,8 +50,8 @@ export async function clockCheck(
   const side = skew < 0 ? 'behind' : 'ahead of';
   const text =
     Math.abs(skew) <= half + 1
-      ? `the server's agrees with this one, to ${shownMillis(half + 1)}`
-      : `the server's is ${shownMillis(Math.abs(skew))} ${side} this one, to ${shownMillis(half + 1)}`;
+      ? `the server's agrees with this one, to ${shownTime(half + 1)}`
+      : `the server's is ${shownTime(Math.abs(skew))} ${side} this one, to ${shownTime(half + 1)}`;
   // What is within the round trip is no difference, however long that took.
   if (Math.abs(skew) <= Math.max(SKEW, half + 1)) tell({ name, state: 'ok', text });
   else tell({ name, state: 'warning', text, remedy: 'Let both machines keep time by NTP.' });

@@ -2,8 +2,9 @@
 import { isRight } from 'fp-ts/lib/Either.js';
 import { lastValueFrom, toArray } from 'rxjs';
 import { type Connection, discovery, type PartitionPosition, RpcError } from '../../index.js';
+import { shownTime } from '../figures.js';
 import { shown } from '../output.js';
-import { shownMillis, type Tell } from './check.js';
+import type { Tell } from './check.js';
 import { clockCheck } from './clock.js';
 
 /** Round trips whose median is told. */
@@ -52,7 +53,7 @@ export async function serviceChecks(
       trips.push(performance.now() - sent);
     }
     const median = trips.sort((a, b) => a - b)[Math.floor(TRIPS / 2)] as number;
-    tell({ name: 'round trip', state: 'ok', text: `${shownMillis(median)}, the median of ${TRIPS}` });
+    tell({ name: 'round trip', state: 'ok', text: `${shownTime(median)}, the median of ${TRIPS}` });
     await clockCheck(connection, call, timeout, tell);
   } catch (error) {
     const remedy =

@@ -1,10 +1,11 @@
 /** The commands that call: `call`, whose name may be left out, `notify` and `batch`. */
 import { isLeft } from 'fp-ts/lib/Either.js';
 import { type Params, RpcError } from '../../index.js';
+import { shownTime } from '../figures.js';
 import { traceHint } from '../trace-hint.js';
 import { UsageError } from '../usage-error.js';
 import type { ShellCommand } from './command.js';
-import { shownTime, shownTiming } from './display.js';
+import { shownTiming } from './display.js';
 import { paramsOfWords } from './params.js';
 import { clientOf, type Session } from './session.js';
 import { targetOf } from './target.js';

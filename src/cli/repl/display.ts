@@ -1,8 +1,8 @@
 /** Values, errors and times as a person reads them; colours where the terminal has them. */
 import { inspect, styleText } from 'node:util';
 import { FailedError, NotSentError, RpcError, UnknownError } from '../../index.js';
-import { shownNumber } from '../batch/progress.js';
 import { explain } from '../exit.js';
+import { shownNumber, shownTime } from '../figures.js';
 import { shown } from '../output.js';
 
 /** Of a value on a terminal; in a script all of it is written. */
@@ -49,12 +49,6 @@ function parts(error: unknown): readonly [headline: string, data?: unknown] {
 /** Some messages begin with what is known. */
 function known(what: string, { message }: Error): string {
   return message.startsWith(what) ? shown(message) : `${what}: ${shown(message)}`;
-}
-
-/** As `0.81 ms`, `12 ms`, `3.2 s`. */
-export function shownTime(ms: number): string {
-  if (ms < 10) return `${ms.toFixed(2)} ms`;
-  return ms < 1_000 ? `${Math.round(ms)} ms` : `${(ms / 1_000).toFixed(1)} s`;
 }
 
 /** How long a call took; of a stream, how fast it was too. */

@@ -2,10 +2,10 @@
 import { statSync } from 'node:fs';
 import { basename, extname } from 'node:path';
 import type { Server } from '../../index.js';
+import { shownTime } from '../figures.js';
 import { loadTarget } from '../module.js';
 import { UsageError } from '../usage-error.js';
 import type { ShellCommand } from './command.js';
-import { shownTime } from './display.js';
 
 /** Servers of one shell: each is a member of a group, with threads of its own. */
 const MAX_SERVERS = 32;

@@ -1,7 +1,7 @@
 /** How far a search has come, on stderr where it lasts: one line that changes on a terminal, elsewhere one every few seconds. */
 import { SingleBar } from 'cli-progress';
-import { shownNumber } from '../batch/progress.js';
 import { tell } from '../connection.js';
+import { shownNumber } from '../figures.js';
 
 /** Milliseconds between looks. */
 const BAR = 200;

@@ -1,7 +1,7 @@
 /** The rows of a timeline in words: what happened, then how much of it. */
 import { errors } from '../../index.js';
-import { shownNumber } from '../batch/progress.js';
 import { named } from '../decoded.js';
+import { counted, shownNumber } from '../figures.js';
 import type { Place } from './sighting.js';
 import { isAnswer, type Row, type Timeline } from './timeline.js';
 
@@ -94,6 +94,3 @@ export function placeOf({ topic, partition, offset, index }: Place): string {
 }
 
 export const shownMs = (value: number): string => `${shownNumber(value)} ms`;
-
-const counted = (count: number, what: string): string =>
-  `${shownNumber(count)} ${what}${count === 1 ? '' : 's'}`;

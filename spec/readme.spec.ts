@@ -18,6 +18,7 @@ const OUTPUTS: readonly (readonly string[])[] = [
   ["add { type: 'number' }", '{ running: 0, queued: 0, streams: 0 }'],
   ['hi', 'Unauthorized'],
   ['a 1', 'bcd 3', 'ef 2'],
+  ['3'],
   ["{ id: 'a', euros: 5 }", 'charged a'],
   ['orders-at { id: 1 }', 'orders-de { id: 1 }'],
   ['1 order, 1 invoice'],

@@ -124,6 +124,11 @@ describe('help', () => {
     });
   }
 
+  it('should leave the breaking of lines in descriptions to the width of the terminal', () => {
+    for (const command of program().commands)
+      expect(command.description(), command.name()).not.to.include('\n');
+  });
+
   it('should have the way to Kafka with every command that takes one', async () => {
     for (const command of ['serve', 'call', 'notify', 'batch', 'bench', 'discover', 'doctor', 'repl']) {
       const { out } = await run('help', command);

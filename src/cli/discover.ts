@@ -31,7 +31,7 @@ export function discoverCommand(program: Command): Command {
     .command('discover')
     .summary('tell what a service offers, and who serves it')
     .description(
-      "Ask every instance of a service for its methods, as an OpenRPC document tells them, and for\nwhat it is doing. With --diff compare the methods with an older document's: a change that\nbreaks callers, or may (as of a check by code), ends with exit code 1.",
+      "Ask every instance of a service for its methods, as an OpenRPC document tells them, and for what it is doing. With --diff compare the methods with an older document's: a change that breaks callers, or may (as of a check by code), ends with exit code 1.",
     )
     .argument('<service>', "the service's name")
     .option('--json', 'print the OpenRPC document, or with --diff a line of JSON a change')

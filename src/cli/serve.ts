@@ -25,7 +25,7 @@ export function serveCommand(program: Command): Command {
     .command('serve')
     .summary("serve a module's functions")
     .description(
-      'Serve the functions that a module exports, or the methods of its default export\n(an object, an instance, or a class without constructor arguments).',
+      'Serve the functions that a module exports, or the methods of its default export (an object, an instance, or a class without constructor arguments).',
     )
     .argument('<module>', 'a .js, .mjs or .cjs file; with tsx installed, a .ts file')
     .requiredOption('--service <name>', "the service's name")

@@ -127,6 +127,20 @@ describe('callEach', () => {
     await counter.bench.close();
   });
 
+  it('should not call for an input whose key is no string', async () => {
+    const counter = await Counter.open();
+    const options = { idempotencyKey: (n: number) => n as any };
+    const seen = new Seen(from([1]).pipe(callEach(counter.client, 'now', options)), ({ result }) =>
+      result._tag === 'Left' ? result.left.message : result.right,
+    );
+    await counter.bench.advance(50);
+    expect(seen.log).deep.equal([
+      'not called: TypeError: idempotencyKey: expected a string, got 1',
+      'complete',
+    ]);
+    await counter.bench.close();
+  });
+
   it('should refuse options by their name', async () => {
     const counter = await Counter.open();
     for (const [options, text] of [

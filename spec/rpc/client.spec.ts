@@ -127,6 +127,19 @@ describe('client', () => {
         expect(await ending(untyped().call('echo', ['a'], { timeout }))).to.match(/timeout: expected/);
       }
       expect(watch(untyped().call$('echo', ['a'], { window: 1.5 })).events[0]).to.match(/window: expected/);
+      expect(() => caller.client('s', { retry: 5 as any })).to.throw(
+        TypeError,
+        'retry: expected options, as',
+      );
+      expect(() => caller.client('s', { key: 5 as any })).to.throw(
+        TypeError,
+        'key: expected a string, got 5',
+      );
+      for (const name of ['key', 'idempotencyKey']) {
+        const given = ending(untyped().call('echo', ['a'], { [name]: 5 }));
+        expect(await given).to.include(`${name}: expected a string, got 5`);
+      }
+      expect(sent()).to.deep.equal([]);
       expect(() => caller.client('a b')).to.throw(TypeError, /service name/);
     });
 

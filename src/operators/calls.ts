@@ -8,7 +8,7 @@ import type { Params } from '../jsonrpc/message.js';
 import type { CallOptions } from '../rpc/call-options.js';
 import type { Sent, UntypedClient } from '../rpc/client-api.js';
 import { type CallError, NotSentError } from '../rpc/error.js';
-import { count, milliseconds } from '../rpc/options.js';
+import { count, milliseconds, text } from '../rpc/options.js';
 import { RetryBudget, retryPolicy } from '../rpc/retry.js';
 import type { Bounds, Start } from './in-flight.js';
 
@@ -65,8 +65,10 @@ export function startOf<I, R>(
       return how(toParams(input) as Params | undefined, {
         ...common,
         signal,
-        ...(key !== undefined && { key: key(input) }),
-        ...(idempotencyKey !== undefined && { idempotencyKey: idempotencyKey(input) }),
+        ...(key !== undefined && { key: text('key', key(input)) }),
+        ...(idempotencyKey !== undefined && {
+          idempotencyKey: text('idempotencyKey', idempotencyKey(input)),
+        }),
       });
     } catch (cause) {
       return Promise.resolve(

@@ -2,6 +2,7 @@
 import type { AckedCallOptions, CallOptions } from './call-options.js';
 import type { ClientOptions } from './client-api.js';
 import type { Meta } from './envelope.js';
+import { text } from './options.js';
 
 /** What a call says of itself goes before the client's defaults. Every call with options passes here: no spread. */
 export function metaOf(
@@ -29,6 +30,12 @@ export function metaOf(
 export function sharedMeta(timeout: number, defaults: ClientOptions, first: boolean): Meta {
   const meta = metaOf(timeout, defaults, first);
   return meta.headers === undefined ? Object.freeze(meta) : meta;
+}
+
+/** A server takes a key that isn't a string for none, and would run a call again that it knows. */
+export function checkKeys({ key, idempotencyKey }: CallOptions): void {
+  if (key !== undefined) text('key', key);
+  if (idempotencyKey !== undefined) text('idempotencyKey', idempotencyKey);
 }
 
 /** The call ends with either: its own signal, or that of the call it is made for. */

@@ -19,6 +19,12 @@ export function flag(field: string, value: boolean): boolean {
   throw new TypeError(`${field}: expected true or false, got ${String(value)}`);
 }
 
+/** A string, be it an empty one. */
+export function text(field: string, value: string): string {
+  if (typeof value === 'string') return value;
+  throw new TypeError(`${field}: expected a string, got ${String(value)}`);
+}
+
 /** One of a few words. */
 export function oneOf<T extends string>(field: string, value: string, words: readonly T[]): T {
   const found = words.find((word) => word === value);

@@ -34,6 +34,8 @@ export interface RetryPolicy {
 }
 
 export function retryPolicy(options: RetryOptions, budget: RetryBudget): RetryPolicy {
+  if (typeof options !== 'object')
+    throw new TypeError(`retry: expected options, as { attempts: 3 }, got ${String(options)}`);
   if (options.retryOn !== undefined && typeof options.retryOn !== 'function') {
     throw new TypeError(`retry.retryOn: expected a function, got ${String(options.retryOn)}`);
   }

@@ -84,6 +84,8 @@ class InFlight<I, R> {
   #bytes = 0;
   /** In order. */
   readonly #batches = new Set<Batch<I, R>>();
+  /** Of batches that are done, to be used again: making one takes longer than a call. */
+  readonly #controllers: AbortController[] = [];
   #ended: End | undefined;
   #stopTimer: (() => void) | undefined;
 
@@ -163,17 +165,22 @@ class InFlight<I, R> {
       inputs,
       outputs: new Array(inputs.length),
       emitted: 0,
-      abort: new AbortController(),
+      abort: this.#controllers.pop() ?? this.#controller(),
     };
     this.#batches.add(batch);
-    // Every call of the batch listens: as many as there are is no leak.
-    setMaxListeners(inputs.length, batch.abort.signal);
     for (const [place, input] of inputs.entries()) {
       this.#start(input, batch.abort.signal).then((result) => {
         batch.outputs[place] = { input, result };
         this.#settled(batch, place);
       });
     }
+  }
+
+  #controller(): AbortController {
+    const controller = new AbortController();
+    // Every call of a batch listens: as many as there are is no leak.
+    setMaxListeners(this.#bounds.maxSize, controller.signal);
+    return controller;
   }
 
   #take(): I[] {
@@ -211,7 +218,10 @@ class InFlight<I, R> {
   /** Takes the batch off with its last output. */
   #emit(batch: Batch<I, R>, place: number): void {
     batch.emitted += 1;
-    if (batch.emitted === batch.inputs.length) this.#batches.delete(batch);
+    if (batch.emitted === batch.inputs.length) {
+      this.#batches.delete(batch);
+      this.#controllers.push(batch.abort);
+    }
     this.#subscriber.next(batch.outputs[place] as Called<I, R>);
   }
 }

@@ -139,6 +139,9 @@ describe('client', () => {
         const given = ending(untyped().call('echo', ['a'], { [name]: 5 }));
         expect(await given).to.include(`${name}: expected a string, got 5`);
       }
+      const headers = { 'x-a': 'a', 'x-b': 5 } as any;
+      const refused = await ending(untyped().call('echo', ['a'], { headers }));
+      expect(refused).to.include('headers.x-b: expected a string, got a value of type number');
       expect(sent()).to.deep.equal([]);
       expect(() => caller.client('a b')).to.throw(TypeError, /service name/);
     });

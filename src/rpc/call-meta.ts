@@ -32,10 +32,18 @@ export function sharedMeta(timeout: number, defaults: ClientOptions, first: bool
   return meta.headers === undefined ? Object.freeze(meta) : meta;
 }
 
-/** A server takes a key that isn't a string for none, and would run a call again that it knows. */
-export function checkKeys({ key, idempotencyKey }: CallOptions): void {
+/**
+ * A server takes a key that isn't a string for none, and would run a call again that it knows; it drops such headers,
+ * whose values, secrets maybe, no error shows.
+ */
+export function checkTexts({ key, idempotencyKey, headers }: CallOptions): void {
   if (key !== undefined) text('key', key);
   if (idempotencyKey !== undefined) text('idempotencyKey', idempotencyKey);
+  for (const name in headers) {
+    const kind = typeof headers[name];
+    if (kind === 'string' || kind === 'undefined') continue;
+    throw new TypeError(`headers.${name}: expected a string, got a value of type ${kind}`);
+  }
 }
 
 /** The call ends with either: its own signal, or that of the call it is made for. */

@@ -9,7 +9,7 @@ import { CLOCK, type Clock } from '../clock.js';
 import type { Method, Methods } from '../contract.js';
 import { deferred } from '../deferred.js';
 import type { Params } from '../jsonrpc/message.js';
-import { acksOf, checkKeys, metaOf, sharedMeta, signalOf } from './call-meta.js';
+import { acksOf, checkTexts, metaOf, sharedMeta, signalOf } from './call-meta.js';
 import type { CallOptions } from './call-options.js';
 import type { ClientOptions, UntypedClient } from './client-api.js';
 import type { Link, PendingCall } from './correlation.js';
@@ -56,7 +56,7 @@ export class ServiceClient implements UntypedClient {
     this.#defaults = defaults;
     this.#timeout = milliseconds('timeout', defaults.timeout ?? DEFAULT_TIMEOUT);
     this.#window = count('window', defaults.window ?? DEFAULT_WINDOW);
-    checkKeys(defaults);
+    checkTexts(defaults);
     this.#policy = defaults.retry && retryPolicy(defaults.retry, this.#budget);
     this.#hedge = defaults.hedge && hedgePolicy(defaults.hedge, defaults);
     this.#meta = sharedMeta(this.#timeout, defaults, true);
@@ -211,7 +211,7 @@ export class ServiceClient implements UntypedClient {
 
   #start(call: PendingCall, params: unknown, options: CallOptions | undefined, credit?: number): void {
     const { correlation, route } = call.link;
-    if (options !== undefined) checkKeys(options);
+    if (options !== undefined) checkTexts(options);
     const signal = options && signalOf(options);
     if (signal?.aborted) {
       const text = `${call.plan.name}: aborted by its caller before it was sent`;

@@ -18,7 +18,8 @@ Results are {"index", "result"}, in the order of the rows (index counts from 0).
 With --output there is a journal, OUTPUT.journal, until the job is done. After a crash, Ctrl-C or
 a lost broker the same command with --resume goes on: no answer that it has is asked for again,
 and what was in flight carries the same idempotency key as before. Ctrl-C lets calls in flight
-finish; a second one ends at once. A server remembers keys for the timeout and 2 s.`;
+finish; a second one ends at once. A server remembers keys for the timeout and 2 s. A job that is
+done has no journal: there is nothing to resume, and without --resume the output is written anew.`;
 
 export function batchCommand(program: Command): Command {
   const command = program

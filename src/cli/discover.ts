@@ -26,6 +26,15 @@ interface DiscoverOptions extends ConnectionOptions {
 /** Milliseconds after an answer in which another instance's may come. */
 const STALL = 500;
 
+const CODES = `
+Exit codes:
+  0  done
+     with --diff: no change breaks callers
+  1  with --diff a change breaks callers; an instance has no document, or answers with an error
+  2  usage: an option, the older document or a config file is not as it should be
+  3  no instance has answered in time
+  4  no broker: none given or found, unreachable, or it refuses`;
+
 export function discoverCommand(program: Command): Command {
   const command = program
     .command('discover')
@@ -45,7 +54,7 @@ export function discoverCommand(program: Command): Command {
   return connectionOptions(command)
     .addHelpText(
       'after',
-      after(['discover calc', 'discover calc --json > calc.json', 'discover calc --diff calc.json']),
+      after(['discover calc', 'discover calc --json > calc.json', 'discover calc --diff calc.json'], CODES),
     )
     .action(discover);
 }

@@ -24,8 +24,8 @@ interface TailOptions extends BrokerOptions, Filters, RangeOptions {
 const ABOUT = `
 
 Values are read as JSON or MessagePack by their header content-type, else by their first byte; what is
-neither is text, or bytes in hex. A record that holds a batch is a line a message. A line on a terminal
-is cut to its width.
+neither is text, or bytes in hex. A record that holds a batch is a line a message. Lines are in the order
+of each partition, and not of all by time. A line on a terminal is cut to its width.
 
 Values of headers and members that are named like a credential (authorization, token, password, cookie,
 api-key, ...), or look like one, are [hidden], and not searched, unless --show-secrets is given.`;

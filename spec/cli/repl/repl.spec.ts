@@ -105,6 +105,16 @@ describe('callstream repl', function () {
       expect([command.code, service.code, alone.code]).to.deep.equal([2, 2, 4]);
     });
 
+    it('should know the other commands of callstream, and call services of their names', async () => {
+      const elsewhere = await script(['trace 7 --since 10m']);
+      expect([elsewhere.code, elsewhere.stderr]).to.deep.equal([
+        2,
+        'line 1: error: trace is a command of callstream, and none of this shell: run `callstream trace 7 --since 10m`\n',
+      ]);
+      const called = await script([`serve ${calc} as tail`, 'tail add 1 2', 'use tail', 'add 2 3']);
+      expect([called.code, called.stdout]).to.deep.equal([0, '3\n5\n']);
+    });
+
     it('should list the services of the cluster, and tell of its commands', async () => {
       const { stdout, code } = await script(['services', 'help', 'help batch', 'exit', 'frobnicate']);
       expect(stdout).to.match(/^calc$/m);

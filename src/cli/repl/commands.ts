@@ -25,15 +25,27 @@ export const commands: ReadonlyMap<string, ShellCommand> = new Map(
   ]),
 );
 
+/** Commands of callstream that the shell has not. */
+const ELSEWHERE = ['broker', 'tail', 'trace', 'discover', 'bench', 'doctor'];
+
 /** Runs a line; an empty one, or a comment, does nothing. Rejects with what went wrong. */
 export async function run(session: Session, line: string, signal: AbortSignal): Promise<void> {
   const words = wordsOf(line);
   const [first] = words;
   if (first === undefined) return;
   const command = commands.get(first.raw);
-  await (command === undefined
-    ? call.run(session, words, signal)
-    : command.run(session, words.slice(1), signal));
+  if (command !== undefined) return command.run(session, words.slice(1), signal);
+  if (ELSEWHERE.includes(first.raw) && !(await isCalled(session, first.raw)))
+    throw new UsageError(
+      `${first.raw} is a command of callstream, and none of this shell: run \`callstream ${line.trim()}\``,
+    );
+  return call.run(session, words, signal);
+}
+
+/** Whether a service has the name, or a method of the one in use. */
+async function isCalled({ service, catalogue }: Session, name: string): Promise<boolean> {
+  if (service !== undefined && (await catalogue.describe(service))?.has(name)) return true;
+  return catalogue.has(name);
 }
 
 function named(name: string): ShellCommand {

@@ -355,6 +355,18 @@ describe('retry', () => {
       expect([numbers(), cancels()]).to.deep.equal([[1, 2], 1]);
     });
 
+    it('should send nothing behind the deadline where the process stood still over both', async () => {
+      const { client, kafka } = await open({ attempts: 3, perTry: 100 });
+      const call = ending(client.call('m'));
+      await bench.advance(50);
+      bench.broker.freeze(kafka);
+      await bench.advance(1_500);
+      bench.broker.thaw(kafka);
+      expect(await bench.until(call)).to.equal('Unknown timeout');
+      await bench.advance(100);
+      expect(numbers()).to.deep.equal([1]);
+    });
+
     it('should do nothing once there is an answer', async () => {
       const { client } = await open({ attempts: 3, perTry: 100 });
       await answering(({ id }) => ok(id, 1));

@@ -168,6 +168,8 @@ export class Retry {
   }
 
   #again(): void {
+    // Where the process stood still, the deadline is due as well: it ends the call.
+    if (this.#clock.now() >= this.#call.expiresAt) return;
     this.#waits = false;
     this.#attempt += 1;
     this.#resend({ attempt: this.#attempt, timeout: Math.max(1, this.#call.expiresAt - this.#clock.now()) });

@@ -169,10 +169,11 @@ export class Retry {
 
   #again(): void {
     // Where the process stood still, the deadline is due as well: it ends the call.
-    if (this.#clock.now() >= this.#call.expiresAt) return;
+    const left = this.#call.expiresAt - this.#clock.now();
+    if (left <= 0) return;
     this.#waits = false;
     this.#attempt += 1;
-    this.#resend({ attempt: this.#attempt, timeout: Math.max(1, this.#call.expiresAt - this.#clock.now()) });
+    this.#resend({ attempt: this.#attempt, timeout: Math.max(1, left) });
   }
 
   /** An attempt without an answer is followed by the next at once: its time was the wait. */

@@ -16,7 +16,7 @@ import { type Options, readOptions } from './options.js';
 import { type Pair, profiling, startPair, stopPair } from './processes.js';
 import { callFigures, callTables, chartBars, type WireFigure, wireTable } from './report.js';
 import { runRounds } from './rounds.js';
-import { measureStreams, streamsTable } from './streams.js';
+import { measureStreams, type StreamFigure, streamsTable } from './streams.js';
 import { percent } from './table.js';
 import { measureWire } from './wire.js';
 
@@ -52,6 +52,7 @@ async function compare(): Promise<object> {
     'CPU is seconds of one core per million calls; brackets hold 95 % intervals of the median of ratios.',
   );
   for (const name of options.only) await start(name);
+  if (options.streamsOnly) return { streams: await streams(pairs.map(({ pair }) => pair)) };
   const results = await runRounds(
     pairs.map(({ pair }) => pair),
     { ...options, say, restart },
@@ -97,9 +98,7 @@ async function others(running: readonly { pair: Pair; address: string }[]): Prom
     for (const figure of await measureWire(pair, brokers, address)) wire.push({ name: pair.name, ...figure });
   }
   print(wireTable(wire));
-  say('streams');
-  const streams = await measureStreams(all, options.rounds, options.milliseconds);
-  print(streamsTable(streams));
+  const ofStreams = await streams(all);
   const contracted = all.find(({ name }) => name === 'contracted');
   const operators = contracted && (await measureOperators(contracted, options.rounds, options.milliseconds));
   if (operators !== undefined) print(operatorsTable(operators));
@@ -109,7 +108,14 @@ async function others(running: readonly { pair: Pair; address: string }[]): Prom
   say('calls that wait');
   const pending = await measurePending(brokers);
   print(pendingTable(pending));
-  return { wire, streams, operators, idle, pending };
+  return { wire, streams: ofStreams, operators, idle, pending };
+}
+
+async function streams(all: readonly Pair[]): Promise<StreamFigure[]> {
+  say('streams');
+  const figures = await measureStreams(all, options.rounds, options.milliseconds);
+  print(streamsTable(figures));
+  return figures;
 }
 
 /** Starts a contender, or says why it takes no part. */

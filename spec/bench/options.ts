@@ -13,6 +13,7 @@ others', and prints tables. All rounds run every contender, so that they see the
                      ${Object.keys(contenders).join(',')}
   --loads NUMBERS    calls in flight                                 (default 1,64,1000,5000)
   --calls            nothing but calls: no streams, memory, idle CPU, bytes
+  --streams          nothing but streams
   --quick            3 rounds of 500 ms: for a look, not for figures
   --growth           instead: larger payloads, more servers, more clients
   --json FILE        writes every figure of every round
@@ -30,6 +31,7 @@ export interface Options {
   readonly only: readonly string[];
   readonly loads: readonly number[];
   readonly callsOnly: boolean;
+  readonly streamsOnly: boolean;
   readonly growth: boolean;
   readonly json: string | undefined;
   readonly svg: string | undefined;
@@ -46,6 +48,7 @@ export function readOptions(args: readonly string[]): Options | { readonly help:
       only: { type: 'string' },
       loads: { type: 'string' },
       calls: { type: 'boolean', default: false },
+      streams: { type: 'boolean', default: false },
       quick: { type: 'boolean', default: false },
       growth: { type: 'boolean', default: false },
       json: { type: 'string' },
@@ -64,6 +67,7 @@ export function readOptions(args: readonly string[]): Options | { readonly help:
     only,
     loads: (values.loads ?? '1,64,1000,5000').split(',').map((load) => positive('--loads', load)),
     callsOnly: values.calls,
+    streamsOnly: values.streams,
     growth: values.growth,
     json: values.json,
     svg: values.svg,

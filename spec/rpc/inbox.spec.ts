@@ -170,6 +170,7 @@ describe('envelope', () => {
       contentType: 'application/json',
       callstream: true,
       sender: peer,
+      bytes: 0,
     });
   });
 
@@ -186,6 +187,7 @@ describe('envelope', () => {
         contentType: 'application/json',
         callstream: true,
         sender: undefined,
+        bytes: 0,
       });
     }
   });

@@ -1,8 +1,10 @@
 /** The client's end of a stream, against a raw server. */
 import { expect } from 'chai';
 import * as t from 'io-ts';
+import { tap } from 'rxjs';
 import type { Connection } from '../../src/connection.js';
 import { service, stream } from '../../src/contract.js';
+import type { CallOptions } from '../../src/rpc/call-options.js';
 import {
   Bench,
   headerOf,
@@ -201,6 +203,60 @@ describe('stream', () => {
       expect(raw.control().at(-1)).to.deep.equal({ method: '$/request', id, credit: seq + 2 });
     }
     items.subscription.unsubscribe();
+  });
+
+  describe('a window that nobody set', () => {
+    const feed = async (options: CallOptions = {}) => {
+      items = watch(caller.client(contract).call$('feed', undefined, options));
+      await bench.advance(5);
+      [to] = raw.records('s.requests') as [Seen];
+      id = to.value.id;
+    };
+    /** The total that is asked for once a record has brought so many items in these messages. */
+    const granted = async (count: number, messages: readonly number[], bytesAnItem = 1) => {
+      const perMessage = count / messages.length;
+      const values = { items: Array(perMessage).fill(1), padding: ' '.repeat(perMessage * bytesAnItem) };
+      await say(messages.map((seq) => notice('$/next', { id, seq, ...values })));
+      await bench.advance(5);
+      return raw.control().at(-1)?.credit;
+    };
+    afterEach(() => items.subscription.unsubscribe());
+
+    it('should double, up to 8,192 items, each time half of it was taken', async () => {
+      await feed();
+      expect(to.value.meta.credit).to.equal(1_024);
+      expect(await granted(511, [0])).to.equal(undefined);
+      expect(await granted(1, [1])).to.equal(512 + 2_048);
+      expect(await granted(1_024, [2])).to.equal(1_536 + 4_096);
+      expect(await granted(2_048, [3])).to.equal(3_584 + 8_192);
+      expect(await granted(4_096, [4])).to.equal(7_680 + 8_192);
+    });
+
+    it('should stay where the items are so large that more of them would be over 1 MiB', async () => {
+      await feed();
+      expect(await granted(512, [0], 200)).to.equal(512 + 2_048);
+      expect(await granted(1_024, [1], 300)).to.equal(1_536 + 2_048);
+    });
+
+    it('should weigh a record once, however many messages it has', async () => {
+      await feed();
+      expect(await granted(512, [0, 1, 2, 3, 4, 5, 6, 7], 100)).to.equal(512 + 2_048);
+    });
+
+    it('should stay where the subscriber acks', async () => {
+      const acked$ = caller.client(contract).call$('feed', undefined, { ack: true });
+      items = watch(acked$.pipe(tap((item) => item.ack())));
+      await bench.advance(5);
+      [to] = raw.records('s.requests') as [Seen];
+      id = to.value.id;
+      expect(to.value.meta.credit).to.equal(1_024);
+      expect(await granted(512, [0])).to.equal(512 + 1_024);
+    });
+
+    it('should stay where it is set after all, by the client or the call', async () => {
+      await feed({ window: 1_024 });
+      expect(await granted(512, [0])).to.equal(512 + 1_024);
+    });
   });
 
   it('should repeat its credit in silence and end as unknown after a lease of it, cancelling the server', async () => {

@@ -25,7 +25,10 @@ export interface CallOptions {
   readonly context?: CallContext;
   /** Strings that travel with the call: tokens, trace context; `context.headers` in the handler. */
   readonly headers?: Readonly<Record<string, string>>;
-  /** Items of a stream asked for ahead of its subscriber. @default 1024 */
+  /**
+   * Items of a stream asked for ahead of its subscriber. @default 1024, which grows to 8192 as the stream goes on
+   * while so many of its items are no more than 1 MiB; with `ack: true` it stays
+   */
   readonly window?: number;
 }
 

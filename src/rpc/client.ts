@@ -25,9 +25,9 @@ import { Presence } from './presence.js';
 import { Retry, RetryBudget, type RetryPolicy, retryPolicy } from './retry.js';
 import { StreamCall } from './stream.js';
 import { NotifyCall, UnaryCall } from './unary-call.js';
+import { Window } from './window.js';
 
 const DEFAULT_TIMEOUT = 10_000;
-const DEFAULT_WINDOW = 1_024;
 
 /** Both kinds of client at run time: the types above say what a contract allows. */
 export class ServiceClient implements UntypedClient {
@@ -38,7 +38,6 @@ export class ServiceClient implements UntypedClient {
   readonly #link: Link;
   readonly #defaults: ClientOptions;
   readonly #timeout: number;
-  readonly #window: number;
   readonly #budget = new RetryBudget();
   readonly #policy: RetryPolicy | undefined;
   readonly #hedge: Required<HedgeOptions> | undefined;
@@ -55,7 +54,7 @@ export class ServiceClient implements UntypedClient {
     this[CLOCK] = link.correlation.clock;
     this.#defaults = defaults;
     this.#timeout = milliseconds('timeout', defaults.timeout ?? DEFAULT_TIMEOUT);
-    this.#window = count('window', defaults.window ?? DEFAULT_WINDOW);
+    if (defaults.window !== undefined) count('window', defaults.window);
     checkTexts(defaults);
     this.#policy = defaults.retry && retryPolicy(defaults.retry, this.#budget);
     this.#hedge = defaults.hedge && hedgePolicy(defaults.hedge, defaults);
@@ -198,14 +197,14 @@ export class ServiceClient implements UntypedClient {
     to: Subscriber<unknown>,
   ): PendingCall {
     unhedged(plan, options);
-    const window = options?.window === undefined ? this.#window : count('window', options.window);
     const acks = acksOf(options);
+    const window = new Window(options?.window ?? this.#defaults.window, acks);
     if (acks && this.#link.broadcast === undefined) {
       const text = `${plan.name}: only callstream's servers wait for acks, this client speaks another dialect (interop)`;
       throw new NotSentError('unknown method', text);
     }
     const call = new StreamCall(this.#link, plan, this.timeoutOf(options), window, acks, to);
-    this.#start(call, params, options, window);
+    this.#start(call, params, options, window.items);
     return call;
   }
 

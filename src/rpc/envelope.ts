@@ -23,6 +23,8 @@ export interface Envelope {
   callstream: boolean;
   /** The sender's own inbox. */
   sender: Peer | undefined;
+  /** Of the record's value. */
+  bytes: number;
 }
 
 const REPLY_TOPIC = 'kafka_replyTopic';
@@ -63,7 +65,7 @@ export function controlHeaders(to: Peer, from: Peer, codec: Codec): Headers {
 }
 
 /** One pass over a record's headers; of headers with one name the last counts. */
-export function readEnvelope(headers: Headers): Envelope {
+export function readEnvelope(headers: Headers, bytes = 0): Envelope {
   const envelope: Envelope = {
     replyTopic: undefined,
     replyPartition: null,
@@ -71,6 +73,7 @@ export function readEnvelope(headers: Headers): Envelope {
     contentType: undefined,
     callstream: false,
     sender: undefined,
+    bytes,
   };
   for (const header of headers) {
     for (const name in header) {

@@ -73,7 +73,7 @@ export class Inbox {
 
   #onRecord(record: ConsumerRecord): void {
     if (record.value === null) return;
-    const envelope = readEnvelope(record.headers);
+    const envelope = readEnvelope(record.headers, record.value.length);
     const to = envelope.correlationId ?? undefined;
     const own = to === this.peer.instance;
     if (to !== undefined && !own) {

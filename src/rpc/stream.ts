@@ -14,6 +14,7 @@ import { attemptOf, type Envelope, type Peer } from './envelope.js';
 import { type CallError, UnknownError } from './error.js';
 import type { Plan } from './plan.js';
 import { type ItemOwner, StreamItem } from './stream-item.js';
+import type { Window } from './window.js';
 
 export class StreamCall extends PendingCall implements ItemOwner {
   #server: Peer | undefined;
@@ -29,14 +30,14 @@ export class StreamCall extends PendingCall implements ItemOwner {
     link: Link,
     plan: Plan,
     timeout: number,
-    /** Items asked for ahead of the subscriber, or of its acks. */
-    readonly window: number,
+    /** Ahead of the subscriber, or of its acks. */
+    readonly window: Window,
     /** Items are given out to be settled. */
     readonly acks: boolean,
     readonly subscriber: Subscriber<unknown>,
   ) {
     super(link, plan, timeout);
-    this.#granted = window;
+    this.#granted = window.items;
   }
 
   get clock(): Clock {
@@ -58,6 +59,7 @@ export class StreamCall extends PendingCall implements ItemOwner {
       return;
     }
     this.#heardAt = this.clock.now();
+    this.window.weigh(envelope);
     if (message.method === '$/next') this.#onNext(message.params as { seq?: unknown; items?: unknown });
   }
 
@@ -134,8 +136,9 @@ export class StreamCall extends PendingCall implements ItemOwner {
 
   /** Asks for a window beyond what was taken, whenever that was half of one. */
   #refill(taken: number): void {
-    if (this.#granted - taken > this.window / 2) return;
-    this.#granted = taken + this.window;
+    if (this.#granted - taken > this.window.items / 2) return;
+    this.window.grow(taken);
+    this.#granted = taken + this.window.items;
     this.#grant();
   }
 

@@ -28,6 +28,7 @@ const ENVELOPE: Envelope = {
   contentType: undefined,
   callstream: false,
   sender: { topic: '', partition: 0, instance: 'another dialect' },
+  bytes: 0,
 };
 
 type Message = Request | Notification;

@@ -161,9 +161,9 @@ describe('architecture', () => {
     none(broken((one) => !cli(one.from) && cli(one.to)));
   });
 
-  it('should use only the port, its hash and the clock in testing', () => {
+  it('should use only the port, its hash, its rule for commits and the clock in testing', () => {
     const testing = (file: string) => file.startsWith('src/testing/');
-    const allowed = /^src\/(testing\/.+|kafka\/(port|murmur2)\.ts|clock\.ts)$/;
+    const allowed = /^src\/(testing\/.+|kafka\/(port|murmur2|assigned)\.ts|clock\.ts)$/;
     none(broken((one) => testing(one.from) && inside(one) && !allowed.test(one.to)));
     none(broken((one) => !testing(one.from) && testing(one.to)));
   });

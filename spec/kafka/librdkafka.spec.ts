@@ -213,6 +213,20 @@ describe('librdkafka on a real Kafka (skipped unless KAFKA_BROKERS is set)', fun
     await second.consumer.close();
   });
 
+  it('should refuse a commit for what is not assigned, which Kafka takes from any member', async () => {
+    const topic = await newTopic(2);
+    const { consumer, log } = await join('strict', topic);
+    const commit = (partition: number) => consumer.commit([{ topic, partition, offset: 0 }]);
+    await Promise.all([commit(0), commit(1)]);
+    const second = await join('strict', topic);
+    await until(() => log.at(-1) === 'assigned 1', 'the hand-over');
+    const outcomes = await Promise.allSettled([commit(0), commit(1)]);
+    const refused = outcomes.flatMap((end) => (end.status === 'rejected' ? [end.reason.message] : []));
+    expect(refused).length(1);
+    expect(refused[0]).match(new RegExp(`^Committing offsets: ${topic}/[01] is not assigned$`));
+    await Promise.all([consumer.close(), second.consumer.close()]);
+  });
+
   it('should say why a group refuses a member', async () => {
     const topic = await newTopic(1);
     const options = { group: `hasty-${run}`, topics: [topic], from: 'earliest', revokeTimeout: 100 } as const;

@@ -279,6 +279,44 @@ describe('commits', () => {
     expect(began).to.deep.equal([]);
   });
 
+  it('should not take the group back where a partition has gone while its hand-over waited for Kafka', async () => {
+    const connection = await bench.connect();
+    const kafka = bench.kafkaOf(connection);
+    const { subscribe } = kafka;
+    const silence = new Gate();
+    kafka.subscribe = async (options, handlers) => {
+      const consumer = await subscribe.call(kafka, options, handlers);
+      const { commit } = consumer;
+      consumer.commit = async () => {
+        consumer.commit = commit;
+        await silence.promise;
+        throw new KafkaError('failed', 'no answer');
+      };
+      return consumer;
+    };
+    const slow = new Gate();
+    const options = { requests: { partitions: 2 }, revokeTimeout: 100 };
+    const handlers = { now: () => 'first', wait: () => slow.promise };
+    await bench.until(connection.serve('s', handlers, options));
+    request('now', 'done', 0);
+    request('wait', 'slow', 1);
+    await bench.advance(20);
+    await start(options, 2);
+    await bench.advance(1_000);
+    release('slow');
+    for (let i = 0; i < 5; i += 1) request('now', `n${i}`, 1);
+    await bench.advance(1_000);
+    expect([bench.broker.members('s').length, committed(1)]).to.deep.equal([2, 6]);
+    silence.open('');
+    await bench.advance(100);
+    slow.open('');
+    await bench.advance(1_000);
+    expect([answers().includes('first'), committed(1)]).to.deep.equal([true, 6]);
+    for (let i = 0; i < 5; i += 1) request('now', `m${i}`, i % 2);
+    await bench.advance(1_000);
+    expect([committed(0), committed(1)]).to.deep.equal([4, 8]);
+  });
+
   it('should answer calls that began before a rebalance', async () => {
     await start({ revokeTimeout: 200 }, 4);
     const caller = await bench.connect();

@@ -72,7 +72,7 @@ describe('Offsets', () => {
   it('should commit nothing for partitions that were taken away', () => {
     take(0);
     done(0);
-    offsets.revoke([P0]);
+    offsets.handOver([P0])();
     expect(committable()).to.deep.equal([]);
   });
 
@@ -80,7 +80,7 @@ describe('Offsets', () => {
     take(0, 1);
     done(0);
     offsets.committed([{ ...P0, offset: 1 }]);
-    offsets.revoke([P0]);
+    offsets.handOver([P0])();
     done(1); // Too late: somebody else has run it, and all up to 20.
     offsets.assign([P0]);
     expect(committable()).to.deep.equal([]);
@@ -91,7 +91,7 @@ describe('Offsets', () => {
 
   it('should not be held back by a record that somebody else has done meanwhile', () => {
     take(0);
-    offsets.revoke([P0]);
+    offsets.handOver([P0])();
     offsets.assign([P0]);
     take(20);
     expect(committable().filter((offset) => offset < 20)).to.deep.equal([]);
@@ -101,13 +101,44 @@ describe('Offsets', () => {
 
   it('should still hold back for a record that is open here when the same partition comes back', () => {
     take(0, 1);
-    offsets.revoke([P0]);
+    offsets.handOver([P0])();
     offsets.assign([P0]);
     expect(take(0, 1, 2)).to.deep.equal([false, false, true]);
     done(1, 2);
     expect(committable().filter((offset) => offset > 0)).to.deep.equal([]);
     done(0);
     expect(committable()).to.deep.equal([3]);
+  });
+
+  it('should commit what is handed over until that has ended', () => {
+    take(0, 1);
+    const end = offsets.handOver([P0]);
+    done(0);
+    expect([committable(), offsets.owns(P0)]).to.deep.equal([[1], true]);
+    end();
+    done(1);
+    expect([committable(), offsets.owns(P0)]).to.deep.equal([[], false]);
+  });
+
+  it('should end a hand-over that took too long with what is assigned next', () => {
+    const P1 = { topic: 't', partition: 1 };
+    offsets.assign([P1]);
+    take(0);
+    offsets.take(record(0, 0, 1));
+    const end = offsets.handOver([P0, P1]);
+    offsets.assign([P0]);
+    done(0);
+    offsets.done({ ...P1, offset: 0 });
+    take(3);
+    done(3);
+    expect([offsets.committable(), offsets.owns(P1)]).to.deep.equal([[{ ...P0, offset: 4 }], false]);
+    end();
+    expect(offsets.owns(P0)).to.equal(true);
+    const next = offsets.handOver([P0]);
+    end();
+    expect(offsets.owns(P0)).to.equal(true);
+    next();
+    expect(offsets.owns(P0)).to.equal(false);
   });
 
   it('should commit as a naive list of records would', () => {

@@ -204,19 +204,24 @@ describe('MemoryBroker: groups', () => {
     expect(witness.events).to.deep.equal(['assigned', 'assigned 0', 'revoked 0', 'assigned 0 1']);
   });
 
-  it('should take commits while it waits for the members, and refuse them in the next generation', async () => {
+  it('should take commits while it hands over, and refuse them for what is not assigned behind that', async () => {
     const a = await join('t', { revokeTimeout: 50 });
-    const commit = (offset: number) => rejection(a.consumer.commit([{ topic: 't', partition: 0, offset }]));
-    const outcomes: string[] = [];
+    const commit = (partition: number, offset: number) =>
+      a.consumer.commit([{ topic: 't', partition, offset }]);
+    let late: Promise<string> | undefined;
     a.witness.beforeRevoked = async () => {
-      await a.consumer.commit([{ topic: 't', partition: 0, offset: 7 }]);
-      await new Promise<void>((resolve) => a.kafka.clock.after(48, resolve));
-      outcomes.push(await commit(8));
+      await commit(0, 7);
+      await new Promise<void>((resolve) => a.kafka.clock.after(49, resolve));
+      late = rejection(commit(0, 8));
     };
     await clock.until(new Witness().subscribe(connect(), 't'));
-    await clock.advance(10);
-    expect(outcomes).to.deep.equal(['failed: Broker: Specified group generation id is not valid']);
-    expect(broker.committed('g', { topic: 't', partition: 0 })).to.equal(7);
+    await clock.advance(100);
+    expect(a.witness.events.at(-1)).to.equal('assigned 0 1');
+    await clock.until(commit(1, 9));
+    const refused = [await clock.until(rejection(commit(3, 8))), await late];
+    expect(refused).to.deep.equal([3, 0].map((at) => `failed: Committing offsets: t/${at} is not assigned`));
+    const places = [0, 1, 3].map((partition) => broker.committed('g', { topic: 't', partition }));
+    expect(places).to.deep.equal([7, 9, undefined]);
     a.witness.beforeRevoked = async () => {};
   });
 

@@ -118,6 +118,32 @@ describe('records$ with a group', () => {
     expect([world.committed('g', 0), world.committed('g', 1)]).deep.equal([10, 10]);
   });
 
+  it('should commit what comes back to it while its hand-over still waits for Kafka', async () => {
+    const world = await World.open();
+    world.fill(upTo(2));
+    const kafka = world.broker.connect();
+    const topic = (await world.connect(kafka)).topic(TOPIC);
+    const options = { group: 'g', sessionTimeout: 1_000, revokeTimeout: 100 };
+    const seen = new Seen(topic.records$(options), theValue);
+    await world.clock.advance(100);
+    seen.items[0]?.ack();
+    world.broker.rebalance('g');
+    await world.clock.advance(5);
+    world.broker.disconnect(kafka);
+    await world.clock.advance(2_000);
+    world.broker.reconnect(kafka);
+    await world.clock.advance(100);
+    seen.items[1]?.ack();
+    world.fill([2]);
+    await world.clock.advance(100);
+    expect(seen.log).deep.equal(upTo(3));
+    seen.items[2]?.ack();
+    await world.clock.advance(6_000);
+    expect(world.committed('g')).equal(3);
+    seen.subscription.unsubscribe();
+    await world.clock.advance(1_000);
+  });
+
   it('should ignore acks of partitions that were lost', async () => {
     const world = await World.open();
     world.fill(upTo(4));

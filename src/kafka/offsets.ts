@@ -24,9 +24,15 @@ interface Progress {
 
 export class Offsets {
   readonly #partitions = new PartitionMap<Progress>();
+  /** The ends of the hand-overs under way. */
+  readonly #handOvers = new Set<() => void>();
 
-  /** Begins with what the group hands over. Others may have gone on meanwhile: the first record tells how far. */
+  /**
+   * Begins with what the group assigns. Others may have gone on meanwhile: the first record tells how far. A hand-over
+   * that is still under way took too long, and has ended.
+   */
   assign(partitions: readonly TopicPartition[]): void {
+    for (const end of this.#handOvers) end();
     for (const at of partitions) {
       const progress = this.#progress(at);
       progress.assigned = true;
@@ -34,9 +40,13 @@ export class Offsets {
     }
   }
 
-  /** From here on nothing is committed for these partitions. What is open or done stays known. */
-  revoke(partitions: readonly TopicPartition[]): void {
-    for (const at of partitions) this.#progress(at).assigned = false;
+  /** From its end, which is to be called, nothing is committed for these partitions. What is open or done stays known. */
+  handOver(partitions: readonly TopicPartition[]): () => void {
+    const end = (): void => {
+      if (this.#handOvers.delete(end)) for (const at of partitions) this.#progress(at).assigned = false;
+    };
+    this.#handOvers.add(end);
+    return end;
   }
 
   /** Notes that a record is being worked on; false where it was taken before, and is done or still worked on. */

@@ -167,7 +167,10 @@ export interface Consumer {
   /** Stops and restarts delivery of all assigned partitions. Costly (what was prefetched is fetched again): use wide marks. */
   pause(): void;
   resume(): void;
-  /** Commits for the group; resolves when the broker has answered. */
+  /**
+   * Commits for the group; resolves when the broker has answered. Rejects for what isn't assigned, or whose hand-over
+   * has ended: Kafka would take it from any member.
+   */
   commit(offsets: readonly TopicPartitionOffset[]): Promise<void>;
   /** Stops delivery at once, runs `onRevoked`, leaves the group. Idempotent. */
   close(): Promise<void>;

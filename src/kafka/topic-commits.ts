@@ -78,12 +78,13 @@ export class TopicCommits implements RecordCommits {
    * Where they are `lost` there is nothing to wait for.
    */
   async revoke(partitions: readonly TopicPartition[], lost: boolean, ms: number): Promise<number> {
+    const end = this.#offsets.handOver(partitions);
     if (!lost) {
       await this.idle(partitions, ms);
       await this.flush();
     }
     const unfinished = this.#offsets.open(partitions);
-    this.#offsets.revoke(partitions);
+    end();
     return unfinished;
   }
 

@@ -42,7 +42,6 @@ export class ServiceServer {
   readonly #reserved: Reserved;
   #stopping: Promise<void> | undefined;
   #drained = false;
-  #assignments = 0;
 
   /** Joins the group; resolves when it has its partitions. */
   static async open(
@@ -113,19 +112,15 @@ export class ServiceServer {
       {
         onRecord: (record) => this.#onRecord(record),
         onError: (error) => this.#onKafkaError(error),
-        onAssigned: (partitions) => {
-          this.#assignments += 1;
-          offsets.assign(partitions);
-        },
+        onAssigned: (partitions) => offsets.assign(partitions),
         onRevoked: async (partitions, lost) => {
-          const assignment = this.#assignments;
+          const end = offsets.handOver(partitions);
           if (!lost) {
             // Where the drain is over, it was the time to finish; a rebalance may come in the midst of it.
             if (!this.#drained) await this.#commits.idle(revokeTimeout, partitions);
             await this.#commits.flush();
           }
-          // A hand-over that took too long is over: what is assigned by now stays.
-          if (assignment === this.#assignments) offsets.revoke(partitions);
+          end();
         },
       },
     );

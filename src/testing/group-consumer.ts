@@ -1,4 +1,5 @@
 /** A member of a consumer group, on the client's side. */
+import { unassigned } from '../kafka/assigned.js';
 import {
   type GroupHandlers,
   type GroupMember,
@@ -33,6 +34,8 @@ export class GroupConsumer implements GroupMember {
   #state: State = 'joining';
   #generation = -1;
   #assigned: readonly TopicPartition[] = [];
+  /** The same, up to the end of their hand-over. */
+  #owned: readonly TopicPartition[] = [];
   #joins = 0;
   #revoking: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
@@ -78,6 +81,8 @@ export class GroupConsumer implements GroupMember {
 
   commit(offsets: readonly TopicPartitionOffset[]): Promise<void> {
     if (this.#state === 'closed') return Promise.reject(closed());
+    const refusal = unassigned(this.#owned, offsets);
+    if (refusal) return Promise.reject(refusal);
     const generation = this.#generation;
     const copy = offsets.map((at) => ({ ...at }));
     return this.#link.request(() => this.#group.commit(this.#id, generation, copy));
@@ -156,6 +161,7 @@ export class GroupConsumer implements GroupMember {
     this.#state = 'assigned';
     this.#generation = generation;
     this.#assigned = logs.map(({ topic, partition }) => ({ topic, partition }));
+    this.#owned = this.#assigned;
     for (const log of logs) this.#read(log, generation);
     this.#handlers.onAssigned(this.#assigned);
     this.#onJoined();
@@ -207,6 +213,7 @@ export class GroupConsumer implements GroupMember {
         done();
       });
     }).finally(() => {
+      this.#owned = [];
       this.#revoking = undefined;
     });
     return this.#revoking;

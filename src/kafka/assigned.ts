@@ -1,0 +1,17 @@
+/**
+ * What a member of a group may commit. Kafka looks at its generation alone, so that one whose hand-over has ended could
+ * take another's partition back. Both implementations of the port ask here.
+ */
+import { among } from './partition-map.js';
+import { KafkaError, type TopicPartition, type TopicPartitionOffset } from './port.js';
+
+export function unassigned(
+  assigned: readonly TopicPartition[],
+  offsets: readonly TopicPartitionOffset[],
+): KafkaError | undefined {
+  const isAssigned = among(assigned);
+  const foreign = offsets.find((at) => !isAssigned(at));
+  if (foreign === undefined) return undefined;
+  const { topic, partition } = foreign;
+  return new KafkaError('failed', `Committing offsets: ${topic}/${partition} is not assigned`);
+}

@@ -16,6 +16,8 @@ describe('atMostOnce', () => {
   let connections: Connection[];
   let commits: (readonly TopicPartitionOffset[])[];
   let refusals: number;
+  /** What the commits of the first wait for, to fail then. */
+  let silence: Gate | undefined;
 
   beforeEach(() => {
     bench = new Bench();
@@ -25,6 +27,7 @@ describe('atMostOnce', () => {
     connections = [];
     commits = [];
     refusals = 0;
+    silence = undefined;
   });
   afterEach(async () => {
     gate.open('');
@@ -40,6 +43,10 @@ describe('atMostOnce', () => {
       const consumer = await subscribe(...args);
       const commit = consumer.commit.bind(consumer);
       consumer.commit = async (offsets) => {
+        if (silence !== undefined && me === 0) {
+          await silence.promise;
+          throw new KafkaError('failed', 'no answer');
+        }
         refusals -= 1;
         if (refusals >= 0) throw new KafkaError('failed', 'no coordinator');
         commits.push(offsets);
@@ -125,6 +132,26 @@ describe('atMostOnce', () => {
     await start();
     await bench.advance(10_000);
     expect(began.map(([name]) => name)).to.deep.equal(['1:a']);
+  });
+
+  it('should not run what another instance has run while Kafka kept it waiting for its commit', async () => {
+    const options = { requests: { partitions: 2 }, revokeTimeout: 100 };
+    const ask = (name: string) =>
+      raw.append({ topic: AT.topic, partition: 1, value: call(1, 'now', [name]), headers: raw.callstream });
+    await start(options);
+    silence = new Gate();
+    ask('a');
+    await bench.advance(50);
+    const other = await start(options);
+    await bench.advance(1_000);
+    expect(began.map(([name]) => name)).to.deep.equal(['1:a']);
+    await bench.until(other.close());
+    ask('b');
+    await bench.advance(1_000);
+    silence.open('');
+    silence = undefined;
+    await bench.advance(1_000);
+    expect(began.map(([name]) => name)).to.deep.equal(['1:a', '0:b']);
   });
 
   it('should answer what runs while its server closes, and leave nothing', async () => {

@@ -141,6 +141,21 @@ describe('Offsets', () => {
     expect(offsets.owns(P0)).to.equal(false);
   });
 
+  it('should not count as reached what somebody else has committed', () => {
+    take(0, 1);
+    done(0, 1);
+    offsets.committed([{ ...P0, offset: 1 }]);
+    expect([0, 1].map((offset) => offsets.reached({ ...P0, offset }))).to.deep.equal([true, false]);
+    offsets.handOver([P0])();
+    offsets.assign([P0]);
+    take(2);
+    expect(offsets.reached({ ...P0, offset: 1 })).to.equal(false);
+    expect(offsets.due({ ...P0, offset: 1 })).to.equal(false);
+    done(2);
+    offsets.committed([{ ...P0, offset: 3 }]);
+    expect([1, 2].map((offset) => offsets.reached({ ...P0, offset }))).to.deep.equal([false, true]);
+  });
+
   it('should commit as a naive list of records would', () => {
     const step = fc.oneof(
       fc.record({ kind: fc.constant('take' as const), gap: fc.integer({ min: 0, max: 2 }) }),

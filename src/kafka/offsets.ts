@@ -113,14 +113,15 @@ export class Offsets {
     return this.#progress(at).assigned;
   }
 
-  /** Whether a commit has reached the record, done or not. */
+  /** Whether a commit of ours has reached the record, done or not: what others have committed they have run. */
   reached(record: TopicPartitionOffset): boolean {
-    return this.#progress(record).committed > record.offset;
+    const { committed, from = 0 } = this.#progress(record);
+    return record.offset >= from && committed > record.offset;
   }
 
-  /** Whether no commit has reached the record, and one still may. */
+  /** Whether no commit has reached the record, and one of ours still may. */
   due(record: TopicPartitionOffset): boolean {
-    return this.owns(record) && !this.reached(record);
+    return this.owns(record) && this.#progress(record).committed <= record.offset;
   }
 
   #sum(count: (progress: Progress) => number, partitions?: readonly TopicPartition[]): number {

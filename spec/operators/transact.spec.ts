@@ -9,7 +9,7 @@ import {
   type TransactOptions,
   transact,
 } from '../../src/index.js';
-import type { Kafka } from '../../src/kafka/port.js';
+import { type Kafka, KafkaError } from '../../src/kafka/port.js';
 import { Seen, TOPIC, upTo, World } from '../topic/harness.js';
 
 const OUT = 'copies';
@@ -337,6 +337,66 @@ describe('transact', () => {
     expect((values() as number[]).sort()).deep.equal([1, 2]);
     await world.clock.until(other.close());
     await end(first, second);
+  });
+
+  it('should leave to the next what Kafka refuses while it is handed over', async () => {
+    await open(2);
+    world.fill([1], 0);
+    world.fill([2], 1);
+    const kafka: Kafka = world.broker.connect();
+    const { transactional } = kafka;
+    kafka.transactional = async (options) => {
+      const producer = await transactional.call(kafka, options);
+      const { sendOffsets } = producer;
+      producer.sendOffsets = async () => {
+        producer.sendOffsets = sendOffsets;
+        await new Promise<void>((resolve) => kafka.clock.after(1_500, resolve));
+        throw new KafkaError('failed', 'Broker: Specified group generation id is not valid', { code: 22 });
+      };
+      return producer;
+    };
+    const slow = await world.connect(kafka);
+    const first = start(undefined, {}, { revokeTimeout: 1_000 }, slow);
+    await world.clock.advance(150);
+    const second = start(undefined, { transactionalId: 'copy-2' });
+    await world.clock.advance(5_000);
+    expect([first.log, second.log]).deep.equal([['1>1 0@1'], ['1>1 1@1']]);
+    expect((values() as number[]).sort()).deep.equal([1, 2]);
+    first.subscription.unsubscribe();
+    await world.clock.until(slow.close());
+    await end(second);
+  });
+
+  it('should commit the offsets of what has come back while the answer to its last commit held up the hand-over', async () => {
+    await open();
+    world.fill([1]);
+    const kafka: Kafka = world.broker.connect();
+    const { transactional } = kafka;
+    kafka.transactional = async (options) => {
+      const producer = await transactional.call(kafka, options);
+      const { commit } = producer;
+      producer.commit = async () => {
+        producer.commit = commit;
+        await commit.call(producer);
+        await new Promise<void>((resolve) => kafka.clock.after(1_500, resolve));
+      };
+      return producer;
+    };
+    const slow = await world.connect(kafka);
+    const seen = start(undefined, {}, { revokeTimeout: 1_000 }, slow);
+    await world.clock.advance(150);
+    world.broker.rebalance('g');
+    await world.clock.advance(1_100);
+    world.fill([2]);
+    await world.clock.advance(5_000);
+    expect([seen.log, values()]).deep.equal([
+      ['1>1 0@1', '1>1 0@2'],
+      [1, 2],
+    ]);
+    expect(world.committed('g')).equal(2);
+    seen.subscription.unsubscribe();
+    await world.clock.until(slow.close());
+    await end();
   });
 
   it('should commit nothing as a zombie whose partitions were given away while it stood still', async () => {

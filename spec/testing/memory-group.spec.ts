@@ -222,6 +222,14 @@ describe('MemoryBroker: groups', () => {
     expect(refused).to.deep.equal([3, 0].map((at) => `failed: Committing offsets: t/${at} is not assigned`));
     const places = [0, 1, 3].map((partition) => broker.committed('g', { topic: 't', partition }));
     expect(places).to.deep.equal([7, 9, undefined]);
+    const producer = await clock.until(a.kafka.transactional({ id: 'tx', timeout: 10_000 }));
+    await clock.until(producer.begin());
+    const staged = (partition: number) =>
+      clock.until(producer.sendOffsets([{ topic: 't', partition, offset: 10 }], a.consumer));
+    expect(await rejection(staged(3))).to.equal(refused[0]);
+    await staged(1);
+    await clock.until(producer.commit());
+    expect(broker.committed('g', { topic: 't', partition: 1 })).to.equal(10);
     a.witness.beforeRevoked = async () => {};
   });
 

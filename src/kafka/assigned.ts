@@ -5,13 +5,14 @@
 import { among } from './partition-map.js';
 import { KafkaError, type TopicPartition, type TopicPartitionOffset } from './port.js';
 
-export function unassigned(
+/** Throws for the first that is not. */
+export function requireAssigned(
   assigned: readonly TopicPartition[],
   offsets: readonly TopicPartitionOffset[],
-): KafkaError | undefined {
+): void {
   const isAssigned = among(assigned);
   const foreign = offsets.find((at) => !isAssigned(at));
-  if (foreign === undefined) return undefined;
+  if (foreign === undefined) return;
   const { topic, partition } = foreign;
-  return new KafkaError('failed', `Committing offsets: ${topic}/${partition} is not assigned`);
+  throw new KafkaError('failed', `Committing offsets: ${topic}/${partition} is not assigned`);
 }

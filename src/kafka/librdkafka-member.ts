@@ -3,7 +3,7 @@
  * Above it stands librdkafka.ts, below it one flow after another, and its commits.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import { unassigned } from './assigned.js';
+import { requireAssigned } from './assigned.js';
 import { Beginnings } from './librdkafka-begin.js';
 import type { NativeConsumer, NativeError } from './librdkafka-binding.js';
 import { Commits } from './librdkafka-commits.js';
@@ -63,8 +63,7 @@ export class Member implements GroupMember {
     this.#commits = new Commits((offsets) => {
       const native = this.#flows.native;
       if (!native) throw new KafkaError('failed', 'Committing offsets: the consumer is being opened again');
-      const refusal = unassigned(this.#owned, offsets);
-      if (refusal) throw refusal;
+      requireAssigned(this.#owned, offsets);
       native.commit(offsets);
     });
     this.#flows = new Flows(
@@ -119,10 +118,13 @@ export class Member implements GroupMember {
   }
 
   /** Lends the native consumer, whose group and generation speak for offsets that a transaction commits. */
-  lend<T>(work: (native: NativeConsumer) => Promise<T>): Promise<T> {
+  async lend<T>(
+    offsets: readonly TopicPartitionOffset[],
+    work: (native: NativeConsumer) => Promise<T>,
+  ): Promise<T> {
     const flow = this.#flows.current;
-    if (flow === undefined || flow.closed)
-      return Promise.reject(new KafkaError('failed', 'Committing offsets: the consumer is closed'));
+    if (!flow || flow.closed) throw new KafkaError('failed', 'Committing offsets: the consumer is closed');
+    requireAssigned(this.#owned, offsets);
     return flow.using(work);
   }
 

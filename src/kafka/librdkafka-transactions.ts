@@ -71,7 +71,7 @@ export class LibrdkafkaTransactions implements TransactionalProducer {
   sendOffsets(offsets: readonly TopicPartitionOffset[], consumer: Consumer): Promise<void> {
     if (!(consumer instanceof Member))
       return Promise.reject(new KafkaError('failed', 'Offsets belong to a group: this consumer has none'));
-    return consumer.lend((member) =>
+    return consumer.lend(offsets, (member) =>
       this.#call('Sending offsets', (native, done) =>
         native.sendOffsetsToTransaction([...offsets], member, this.#options.timeout, done),
       ),

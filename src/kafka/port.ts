@@ -202,8 +202,8 @@ export interface TransactionalProducer {
   /** As `Kafka.send`, into the open transaction. */
   send(record: ProducerRecord): Promise<DeliveryReport>;
   /**
-   * Commits the group's offsets with the open transaction. `consumer` is the group's, of the same Kafka: the broker
-   * refuses them where its member has left, or speaks for an earlier generation.
+   * Commits the group's offsets with the open transaction. `consumer` is the group's, of the same Kafka: they are refused
+   * as its `commit` refuses them, and by the broker where it has left, or speaks for an earlier generation.
    */
   sendOffsets(offsets: readonly TopicPartitionOffset[], consumer: Consumer): Promise<void>;
   /** Where it rejects, whether the transaction was committed is not known. */

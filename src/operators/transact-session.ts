@@ -138,14 +138,15 @@ export class Session<V, K> implements Subscriber<V, K>, RecordCommits {
     if (batch !== undefined) {
       batch.close();
       if (!lost) await this.#within(ms);
+      this.#forget(partitions);
+      // A transaction that is on its way to Kafka stays whole; where it fails, these are not tried again here.
+      const dropped = batch.drop(partitions);
       if (this.#batch === batch && !this.#sealed) {
-        left = batch.drop(partitions);
-        this.#forget(partitions);
+        left = dropped;
         batch.interrupt(new KafkaError('failed', 'The partitions were handed over'));
       }
       await this.#within(ms);
-    }
-    this.#forget(partitions);
+    } else this.#forget(partitions);
     return left;
   }
 
@@ -206,6 +207,7 @@ export class Session<V, K> implements Subscriber<V, K>, RecordCommits {
     const produced = await batch.attempt({ clock, producer, work: this.#work, concurrency, limit });
     if (this.consumer === undefined) throw new KafkaError('failed', 'The group is not joined yet');
     const offsets = this.#positions.values();
+    const { items } = batch;
     this.#sealed = true;
     await producer.sendOffsets(offsets, this.consumer);
     this.#committing = true;
@@ -213,8 +215,8 @@ export class Session<V, K> implements Subscriber<V, K>, RecordCommits {
     this.#sealed = false;
     this.#committing = false;
     for (const at of offsets) if (this.#positions.get(at) === at) this.#positions.delete(at);
-    for (const { done } of batch.items) done?.();
-    this.#observer.next({ records: batch.items.length, produced, offsets });
+    for (const { done } of items) done?.();
+    this.#observer.next({ records: items.length, produced, offsets });
   }
 
   /** False where this session doesn't try again. */

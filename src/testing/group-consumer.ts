@@ -1,5 +1,5 @@
 /** A member of a consumer group, on the client's side. */
-import { unassigned } from '../kafka/assigned.js';
+import { requireAssigned } from '../kafka/assigned.js';
 import {
   type GroupHandlers,
   type GroupMember,
@@ -79,10 +79,9 @@ export class GroupConsumer implements GroupMember {
     this.#readers.paused = false;
   }
 
-  commit(offsets: readonly TopicPartitionOffset[]): Promise<void> {
-    if (this.#state === 'closed') return Promise.reject(closed());
-    const refusal = unassigned(this.#owned, offsets);
-    if (refusal) return Promise.reject(refusal);
+  async commit(offsets: readonly TopicPartitionOffset[]): Promise<void> {
+    if (this.#state === 'closed') throw closed();
+    requireAssigned(this.#owned, offsets);
     const generation = this.#generation;
     const copy = offsets.map((at) => ({ ...at }));
     return this.#link.request(() => this.#group.commit(this.#id, generation, copy));
@@ -95,8 +94,9 @@ export class GroupConsumer implements GroupMember {
     else if (this.#state === 'joining') this.#join();
   }
 
-  /** Its name to the group: offsets that a transaction commits are sent under it. */
-  get membership(): { readonly group: MemoryGroup; readonly id: number; readonly generation: number } {
+  /** Its name to the group: offsets that a transaction commits are sent under it. Throws where they are not its own. */
+  membership(offsets: readonly TopicPartitionOffset[]) {
+    requireAssigned(this.#owned, offsets);
     return { group: this.#group, id: this.#id, generation: this.#generation };
   }
 

@@ -69,7 +69,7 @@ export class MemoryTransactions implements TransactionalProducer {
     this.#check(true);
     if (!(consumer instanceof GroupConsumer))
       throw new KafkaError('failed', 'Offsets belong to a group: this consumer has none');
-    const member = consumer.membership;
+    const member = consumer.membership(offsets);
     const copy = offsets.map((at) => ({ ...at }));
     await this.#link.request(() => this.#coordinator.stage(this.#claim, member, copy));
   }

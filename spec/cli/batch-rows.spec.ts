@@ -88,6 +88,30 @@ describe('the rows of a batch', () => {
       expect(() => rowsOf(new CsvRows(), 'a,a\n', 1_000)).to.throw(UsageError, '"a" is there twice');
     });
 
+    it('should end at any end of line, whatever ends the first one', () => {
+      for (const size of [1, 2, 3, 1_000]) {
+        expect(rowsOf(new CsvRows(), 'a,b\n1,2\r\n"x\n",4\r\n', size), `${size}`).to.deep.equal([
+          { line: 2, input: { a: '1', b: '2' } },
+          { line: 4, input: { a: 'x\n', b: '4' } },
+        ]);
+      }
+    });
+
+    it('should have a problem where a value is not UTF-8, and go on', () => {
+      const ends = ['a,b\nM', 'ller,2\n3,4\n'].map((part) => Buffer.from(part));
+      const text = Buffer.concat([ends[0] as Buffer, Buffer.from([0xfc]), ends[1] as Buffer]);
+      for (const size of [1, 2, 3, 1_000]) {
+        const [broken, good] = rowsOf(new CsvRows(), text, size);
+        expect(broken, `${size}`).to.deep.include({ line: 2, problem: 'not valid UTF-8' });
+        expect(good).to.deep.equal({ line: 3, input: { a: '3', b: '4' } });
+        expect(rowsOf(new CsvRows(), 'a\nü\ufffd', size)).to.deep.equal([
+          { line: 2, input: { a: 'ü\ufffd' } },
+        ]);
+      }
+      const header = Buffer.from([0xff, 10, 49, 10]);
+      expect(() => rowsOf(new CsvRows(), header, 9)).to.throw(UsageError, 'line 1: not valid UTF-8');
+    });
+
     it('should be many in one piece', () => {
       const text = `n\n${Array.from({ length: 5_000 }, (_, n) => n).join('\n')}\n`;
       expect(rowsOf(new CsvRows(), text, 1_000_000)).to.have.length(5_000);

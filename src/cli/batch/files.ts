@@ -25,20 +25,28 @@ export function filesOf(
   const output = out === undefined ? undefined : resolve(out);
   const failures =
     failed === undefined ? (output === undefined ? undefined : beside(output)) : resolve(failed);
-  const all = [input === undefined || input === '-' ? undefined : resolve(input), output, failures];
-  const files = all.filter((file) => file !== undefined);
-  const twice = files.find((file, index) => files.indexOf(file) !== index);
-  if (twice !== undefined)
-    throw new UsageError(`${twice}: expected one file each for input, output and failures`);
   const journaled = output !== undefined && journal && isRegular(output);
+  const own = journaled ? `${output}.journal` : undefined;
+  const all = [input === undefined || input === '-' ? undefined : resolve(input), output, failures, own];
+  const files = all.filter((file) => file !== undefined);
+  const known = files.map(identityOf);
+  const twice = files.find((_, index) => known.indexOf(known[index] as string) !== index);
+  if (twice !== undefined)
+    throw new UsageError(`${twice}: expected one file each for input, output, failures and journal`);
   if (resume && !journaled)
     throw new UsageError('--resume: only a job with --output FILE, and its journal, can be resumed');
-  return { output, failures, journal: journaled ? `${output}.journal` : undefined };
+  return { output, failures, journal: own };
 }
 
 function beside(output: string): string {
   const { dir, name, ext } = parse(output);
   return format({ dir, name: `${name}.failures`, ext: ext === '' ? '.ndjson' : ext });
+}
+
+/** A file is known by what it is: it may be called by several names. */
+function identityOf(file: string): string {
+  const stat = statSync(file, { throwIfNoEntry: false, bigint: true });
+  return stat?.isFile() ? `${stat.dev}/${stat.ino}` : file;
 }
 
 /** What is no file, as /dev/null or a pipe, can't be cut to what a journal says. */

@@ -3,9 +3,11 @@
  * tells of is on the disk, so that the last one that can be read is always true.
  */
 import { randomBytes } from 'node:crypto';
-import { type FileHandle, open, readFile, rm } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { type FileHandle, open, rm } from 'node:fs/promises';
 import { UsageError } from '../usage-error.js';
 import type { InputIdentity } from './input.js';
+import { type Lock, lockOf } from './lock.js';
 
 /** What must be the same when a job is resumed. */
 export interface JobIdentity {
@@ -41,41 +43,72 @@ export class Journal {
     /** Where the job was when the journal was opened. */
     readonly at: Checkpoint,
     private readonly handle: FileHandle,
+    private readonly lock: Lock,
   ) {}
 
   /** Begins a job; refuses where another was left unfinished. */
-  static async begin(file: string, identity: JobIdentity): Promise<Journal> {
-    const handle = await open(file, 'wx').catch((error: NodeJS.ErrnoException) => {
-      throw error.code === 'EEXIST'
-        ? new UsageError(
-            `${file}: a job was left unfinished: --resume goes on with it; remove the file to begin anew`,
-          )
-        : new UsageError(`${file}: can't be written (${error.code})`);
-    });
+  static begin(file: string, identity: JobIdentity): Promise<Journal> {
     const job = Journal.newJob();
-    await handle.write(`${JSON.stringify({ job, ...identity })}\n`);
-    await handle.sync();
-    return new Journal(file, job, BEGINNING, handle);
+    const begun = Journal.#open(file, 'wx', async (handle) => {
+      await handle.writeFile(`${JSON.stringify({ job, ...identity })}\n`);
+      await handle.sync();
+      return { job, at: BEGINNING };
+    });
+    return begun.catch(async (error: NodeJS.ErrnoException) => {
+      if (error instanceof UsageError) throw error;
+      if (error.code !== 'EEXIST') {
+        await rm(file, { force: true });
+        throw new UsageError(`${file}: can't be written (${error.code})`);
+      }
+      return Journal.#open(file, 'r', async () => {
+        throw new UsageError(
+          `${file}: a job was left unfinished: --resume goes on with it; remove the file to begin anew`,
+        );
+      });
+    });
   }
 
   /** Opens the journal of a job that was left unfinished; refuses one of another job. */
-  static async resume(file: string, identity: JobIdentity): Promise<Journal> {
-    const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+  static resume(file: string, identity: JobIdentity): Promise<Journal> {
+    const resumed = Journal.#open(file, constants.O_RDWR | constants.O_APPEND, async (handle) => {
+      const text = await handle.readFile('utf8');
+      // What stands behind the last newline was cut off by a crash.
+      const whole = text.slice(0, text.lastIndexOf('\n') + 1);
+      const lines = whole.split('\n').slice(0, -1);
+      const { job, ...left } = parsed<JobIdentity & { job: string }>(lines[0]) ?? {};
+      if (typeof job !== 'string')
+        throw new UsageError(`--resume: ${file}: it is no journal of a job: remove it to begin anew`);
+      refuseAnother(left, identity);
+      let at = BEGINNING;
+      for (const line of lines.slice(1)) at = parsed<Checkpoint>(line) ?? at;
+      await handle.truncate(Buffer.byteLength(whole));
+      return { job, at };
+    });
+    return resumed.catch((error: NodeJS.ErrnoException) => {
+      if (error instanceof UsageError) throw error;
       throw error.code === 'ENOENT'
         ? new UsageError(`--resume: there is no journal ${file}: no job was left unfinished`)
         : new UsageError(`--resume: ${file}: can't be read (${error.code})`);
     });
-    // What stands behind the last newline was cut off by a crash.
-    const lines = text.split('\n').slice(0, -1);
-    const { job, ...left } = parsed<JobIdentity & { job: string }>(lines[0]) ?? {};
-    if (typeof job !== 'string') throw new UsageError(`--resume: ${file}: it is no journal of a job`);
-    refuseAnother(left, identity);
-    let at = BEGINNING;
-    for (const line of lines.slice(1)) at = parsed<Checkpoint>(line) ?? at;
-    const handle = await open(file, 'a');
-    // A line of its own for what comes, whatever the crash has left.
-    if (!text.endsWith('\n')) await handle.write('\n');
-    return new Journal(file, job, at, handle);
+  }
+
+  /** Refuses where another process has it. */
+  static async #open(
+    file: string,
+    flags: string | number,
+    read: (handle: FileHandle) => Promise<{ readonly job: string; readonly at: Checkpoint }>,
+  ): Promise<Journal> {
+    const handle = await open(file, flags);
+    const lock = await lockOf(handle);
+    try {
+      if (lock === undefined) throw new UsageError(`${file}: another process is at work on this job`);
+      const { job, at } = await read(handle);
+      return new Journal(file, job, at, handle, lock);
+    } catch (error) {
+      lock?.release();
+      await handle.close();
+      throw error;
+    }
   }
 
   static newJob(): string {
@@ -86,8 +119,9 @@ export class Journal {
     await this.handle.write(`${JSON.stringify(at)}\n`);
   }
 
-  close(): Promise<void> {
-    return this.handle.close();
+  async close(): Promise<void> {
+    await this.handle.close();
+    this.lock.release();
   }
 
   /** The job is done: there is nothing to resume. */

@@ -69,7 +69,10 @@ export class Results {
     this.#timer ??= setTimeout(this.#write, INTERVAL);
   }
 
-  /** Writes what is in order; what came before an earlier answer that is missing is dropped. */
+  /**
+   * Writes what is in order; what came before an earlier answer that is missing is dropped. Rejects with what has
+   * refused a piece, be it an earlier one: nothing is written behind a gap.
+   */
   async flush(): Promise<void> {
     clearTimeout(this.#timer);
     await this.#writing;
@@ -86,7 +89,8 @@ export class Results {
   }
 
   readonly #write = (): void => {
-    this.#writing = this.#piece().then(
+    this.#writing = this.#piece();
+    this.#writing.then(
       () => {
         this.#timer = this.#output + this.#failures === '' ? undefined : setTimeout(this.#write, INTERVAL);
         this.#wrote();

@@ -1,4 +1,5 @@
 /** The rows of an input, from its bytes: NDJSON, or CSV whose first line names the fields. Above: input.ts. */
+import { TextDecoder } from 'node:util';
 import { type CsvError, parse } from 'csv-parse';
 import { UsageError } from '../usage-error.js';
 import { type Line, Lines, MAX_LINE } from './lines.js';
@@ -73,12 +74,16 @@ export class CsvRows implements Rows {
   readonly #parser = parse({
     bom: true,
     info: true,
+    // Not what ends the first line: files that were put together may have several.
+    record_delimiter: ['\r\n', '\n', '\r'],
     relax_column_count: true,
     skip_empty_lines: true,
     max_record_size: MAX_LINE,
   });
   #names: readonly string[] | undefined;
   #error: CsvError | undefined;
+  /** Until bytes come that it refuses. */
+  #utf8: TextDecoder | undefined = new TextDecoder('utf-8', { fatal: true });
 
   constructor() {
     this.#parser.on('error', (error: CsvError) => {
@@ -87,12 +92,14 @@ export class CsvRows implements Rows {
   }
 
   read(chunk: Buffer): Row[] {
+    this.#check(chunk);
     // The parser keeps what it was given; the caller fills its buffer again.
     this.#parser.write(Buffer.from(chunk));
     return this.#rows();
   }
 
   end(): Row[] {
+    this.#check();
     this.#parser.end();
     return this.#rows();
   }
@@ -103,13 +110,25 @@ export class CsvRows implements Rows {
       const next = this.#parser.read() as CsvRecord | null;
       if (next === null) break;
       const { record, info } = next;
-      if (this.#names === undefined) this.#names = header(record);
+      const broken = this.#utf8 === undefined && record.some((value) => value.includes('\ufffd'));
+      if (broken && this.#names === undefined) throw new UsageError('line 1: not valid UTF-8');
+      if (broken) rows.push({ line: info.lines, input: record, problem: 'not valid UTF-8' });
+      else if (this.#names === undefined) this.#names = header(record);
       else rows.push(csvRow(this.#names, record, info.lines));
     }
     // A stream emits its error later; what it has refused is known at once.
     const error = this.#error ?? (this.#parser.errored as CsvError | null);
     if (error !== null && error !== undefined) throw new UsageError(error.message);
     return rows;
+  }
+
+  /** The parser puts U+FFFD for what isn't UTF-8, as files of Excel's may be. */
+  #check(chunk?: Buffer): void {
+    try {
+      this.#utf8?.decode(chunk, { stream: chunk !== undefined });
+    } catch {
+      this.#utf8 = undefined;
+    }
   }
 }
 

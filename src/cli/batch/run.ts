@@ -148,11 +148,13 @@ async function work(
   } finally {
     ended(job);
     outage.unsubscribe();
-    await results.flush().catch((error) => {
+    const written = results.flush().catch((error) => {
       throw unwritten(error);
     });
-    progress.stop();
-    await Promise.all([output.close(), failures.close()]);
+    await written.finally(() => {
+      progress.stop();
+      return Promise.all([output.close(), failures.close()]);
+    });
     if (failures.bytes === 0 && files.failures !== undefined) await rm(files.failures, { force: true });
     summary(job, (performance.now() - start) / 1_000, files);
   }

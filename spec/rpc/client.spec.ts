@@ -8,6 +8,7 @@ import { notification, request, service, stream } from '../../src/contract.js';
 import { RpcError } from '../../src/jsonrpc/error.js';
 import { KafkaError } from '../../src/kafka/port.js';
 import type { CallContext } from '../../src/rpc/dispatch.js';
+import { readEnvelope } from '../../src/rpc/envelope.js';
 import { Bench, ending, failureOf, Gate, RawPeer, seen, told, watch } from './harness.js';
 import { nothingBehindTheEnd } from './timeline.js';
 
@@ -227,6 +228,26 @@ describe('client', () => {
         await bench.advance(50);
         expect(endings).to.have.length(1);
         expect(endings[0]).to.be.oneOf(['in time', 'Unknown timeout']);
+      }
+    });
+
+    it("should be unknown at its timeout, too, where the server's word on it is read before the timer fires", async () => {
+      const { client, correlation, kafka } = await bench.bareClient('s', { client: { timeout: 1_000 } });
+      const expired = { code: -32001, message: 'Expired' };
+      for (const [wait, outcome] of [
+        [999, 'RpcError -32001'],
+        [1_000, 'Unknown timeout'],
+        [2_000, 'Unknown timeout'],
+      ] as const) {
+        const call = ending(client.call('slow'));
+        await bench.advance(10);
+        const { id } = sent().at(-1);
+        bench.broker.freeze(kafka);
+        await bench.advance(wait - 10);
+        correlation.onResponse({ jsonrpc: '2.0', id, error: expired }, readEnvelope([]));
+        expect(await call, `${wait}`).to.equal(outcome);
+        bench.broker.thaw(kafka);
+        await bench.advance(50);
       }
     });
 

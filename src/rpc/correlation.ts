@@ -3,8 +3,9 @@
  * deadline, an abort or the end of the connection ends each exactly once, whichever comes first.
  */
 import type { Clock } from '../clock.js';
-import { RpcError } from '../jsonrpc/error.js';
+import { errors, RpcError } from '../jsonrpc/error.js';
 import {
+  type ErrorObject,
   isFailure,
   type Notification,
   type Params,
@@ -228,8 +229,15 @@ export class Correlation implements ReplyListener {
   onResponse(response: Response, envelope: Envelope): void {
     const call = this.#pending.get(response.id);
     if (call === undefined || !call.listensTo(envelope)) this.late += 1;
-    else if (isFailure(response)) call.onError(RpcError.of(response.error), envelope, response);
+    else if (isFailure(response)) this.#onFailure(call, response.error, response, envelope);
     else call.onResult(response.result, envelope, response);
+  }
+
+  /** Where the process was held up over a deadline, the server's word on it may be read before the timer fires. */
+  #onFailure(call: PendingCall, error: ErrorObject, response: Response, envelope: Envelope): void {
+    const due = call.line !== undefined && call.expiresAt <= this.clock.now();
+    if (due && error.code === errors.expired.code) call.expire();
+    else call.onError(RpcError.of(error), envelope, response);
   }
 
   onStreamMessage(message: Notification | Request, envelope: Envelope): void {

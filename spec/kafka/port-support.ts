@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { KafkaError } from '../../src/kafka/port.js';
 
 /** Resolves when the condition holds; rejects with what was waited for after `ms`. */
-export async function until(condition: () => boolean, what: string, ms = 8_000): Promise<void> {
+export async function until(condition: () => boolean, what: string, ms = 20_000): Promise<void> {
   for (const end = Date.now() + ms; !condition(); ) {
     if (Date.now() > end) throw new Error(`${what}: not within ${ms} ms`);
     await new Promise((resolve) => setTimeout(resolve, 1));

@@ -198,8 +198,7 @@ describe('architecture', () => {
   });
 
   describe('public exports', () => {
-    it('should all have a doc comment', function () {
-      this.timeout(60_000);
+    it('should all have a doc comment', () => {
       none(undocumented(['src/index.ts', 'src/testing/index.ts']));
     });
   });

@@ -535,11 +535,12 @@ describe('contract', () => {
 
     it('should take little time with a value of any size', () => {
       const value: any = Array.from({ length: 200_000 }, (_, i) => ({ symbol: `S${i}`, price: 'x' }));
-      const start = performance.now();
+      const before = process.cpuUsage();
       for (const check of [decode, encode])
         expect(refused(check(t.array(Order), value, 'params'))).to.have.lengthOf(10);
       expect(refused(decode(t.union([t.string, t.number, t.boolean]), value, 'params'))).to.have.lengthOf(3);
-      expect(performance.now() - start).to.be.below(5_000);
+      // Of the processor's time: others may have it too.
+      expect(process.cpuUsage(before).user).to.be.below(5_000_000);
     });
   });
 

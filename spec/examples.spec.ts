@@ -8,15 +8,13 @@ import { startEmbedded } from '../src/index.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
-describe('examples', function () {
-  this.timeout(60_000);
-
-  it('should hold a tour that shows each kind of call within 20 s', async () => {
+describe('examples', () => {
+  it('should hold a tour that shows each kind of call within a minute', async () => {
     const { KAFKA_BROKERS: _, ...env } = process.env;
     const { stdout } = await promisify(execFile)(process.execPath, ['--import', 'tsx', 'examples/tour.ts'], {
       cwd: root,
       env,
-      timeout: 20_000,
+      timeout: 60_000,
     });
     for (const shown of [
       '3.8',
@@ -35,7 +33,7 @@ describe('examples', function () {
     const { stdout } = await promisify(execFile)(process.execPath, ['--import', 'tsx', file], {
       cwd: root,
       env,
-      timeout: 30_000,
+      timeout: 60_000,
     });
     expect(stdout).to.include('AAPL 100, GOOG 100, MSFT 100, NVDA 100 of 100 ticks each');
   });
@@ -46,7 +44,7 @@ describe('examples', function () {
     const { stdout } = await promisify(execFile)(process.execPath, ['--import', 'tsx', file], {
       cwd: root,
       env,
-      timeout: 40_000,
+      timeout: 60_000,
     });
     expect(stdout).to.include('2000 of 2000 orders came out priced, 0 of them more than once');
   });

@@ -339,8 +339,7 @@ async function titlesOf(...folders: readonly string[]): Promise<ReadonlySet<stri
 
 describe('operators and policies, by event', () => {
   let titles: ReadonlySet<string>;
-  before(async function () {
-    this.timeout(120_000);
+  before(async () => {
     titles = await titlesOf('rpc', 'operators', 'topic');
   });
 

@@ -25,9 +25,7 @@ const OUTPUTS: readonly (readonly string[])[] = [
   ['slow.nap: no answer within 3600000 ms'],
 ];
 
-describe('README', function () {
-  this.timeout(60_000);
-
+describe('README', () => {
   it('should hold snippets that run as they stand and print what they say', async () => {
     const text = await readFile(`${root}/README.md`, 'utf8');
     const snippets = [...text.matchAll(/^```ts\n(.*?)^```/gms)].map((match) => match[1] as string);

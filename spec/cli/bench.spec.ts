@@ -3,9 +3,7 @@ import { Latencies } from '../../src/cli/bench/latencies.js';
 import { drawn } from '../../src/cli/bench/report.js';
 import { Command, type Ended, fixture, temporaryFolder } from './command.js';
 
-describe('bench', function () {
-  this.timeout(60_000);
-
+describe('bench', () => {
   const temp = temporaryFolder();
   let server: Command;
 
@@ -49,9 +47,10 @@ describe('bench', function () {
 
   it('should print figures and a drawing, and how it goes on stderr', async () => {
     const { stdout, stderr } = await ends(0, 'calc', 'slowly', '20', '--duration', '1.5', '--warmup', '0');
-    expect(stdout).to.match(
-      /^calc\.slowly: [\d,]+ calls\/s, 64 in flight, 1\.[5-9] s\n[\d,]+ answered, 0 failed\n/,
-    );
+    const [, seconds] =
+      /^calc\.slowly: [\d,]+ calls\/s, 64 in flight, ([\d.]+) s\n[\d,]+ answered, 0 failed\n/.exec(stdout) ??
+      [];
+    expect(Number(seconds)).to.be.within(1.5, 20);
     expect(stdout).to.match(/^p50 .*max [\d.,]+ ms$/m);
     expect(stdout).to.match(/^ *≤ [\d.,]+ ms █/m);
     expect(stderr).to.match(/^callstream: [\d,]+\/s, p99 /m);
@@ -89,7 +88,7 @@ describe('bench', function () {
       'error -32601 Method not found\ncalc has no method "nope"\n',
     ]);
     expect((await ends(3, 'nobody', 'x', '--timeout', '500')).stderr).to.match(/is the service running\?$/m);
-    expect((await ends(3, 'calc', 'hang', '--timeout', '500')).stderr).to.match(/no answer within 500 ms/);
+    expect((await ends(3, 'calc', 'hang', '--timeout', '3000')).stderr).to.match(/no answer within 3000 ms/);
   });
 
   it('should print what was measured at SIGINT, and exit 130', async () => {

@@ -6,8 +6,7 @@ import { Command, temporaryFolder } from './command.js';
 
 const calc = service('calc', { add: request({ params: t.tuple([t.number, t.number]), result: t.number }) });
 
-describe('discover', function () {
-  this.timeout(60_000);
+describe('discover', () => {
   const temp = temporaryFolder();
   after(() => {
     Command.killAll();
@@ -18,7 +17,8 @@ describe('discover', function () {
     const connection = await connect({ librdkafka: {} });
     await connection.serve(calc, { add: ([a, b]) => a + b });
     const run = (...args: string[]) =>
-      new Command(temp.path, ['discover', ...args, '--brokers', connection.brokers]).ended;
+      new Command(temp.path, ['discover', '--timeout', '20000', ...args, '--brokers', connection.brokers])
+        .ended;
     try {
       const [page, printed, nobody] = await Promise.all([
         run('calc'),
@@ -77,8 +77,17 @@ describe('discover', function () {
     const file = `${temp.path}/agreed.json`;
     writeFileSync(file, JSON.stringify(openrpc(calc)));
     const diff = (...args: string[]) =>
-      new Command(temp.path, ['discover', 'calc', '--diff', file, ...args, '--brokers', connection.brokers])
-        .ended;
+      new Command(temp.path, [
+        'discover',
+        'calc',
+        '--timeout',
+        '20000',
+        '--diff',
+        file,
+        ...args,
+        '--brokers',
+        connection.brokers,
+      ]).ended;
     try {
       await connection.serve(calc, { add: ([a, b]) => a + b });
       await other.serve(stricter, { add: ([a, b]) => a + b });

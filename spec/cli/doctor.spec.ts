@@ -2,9 +2,7 @@ import { expect } from 'chai';
 import { type Check, shownCheck } from '../../src/cli/doctor/check.js';
 import { Command, type Ended, fixture, temporaryFolder } from './command.js';
 
-describe('doctor', function () {
-  this.timeout(90_000);
-
+describe('doctor', () => {
   const temp = temporaryFolder();
   const start = (...args: string[]) => new Command(temp.path, ['doctor', ...args]);
   const ends = async (code: number, ...args: string[]): Promise<Ended> => {

@@ -19,8 +19,7 @@ export const pid = () => process.pid;
 `;
 const LIMITS = ['--order-by', 'key', '--method', 'alone:concurrency=1,maxQueued=1,orderBy=none'];
 
-describe('serve', function () {
-  this.timeout(60_000);
+describe('serve', () => {
   const temp = temporaryFolder();
   const module = join(temp.path, 'shop.mjs');
   let connection: Connection;

@@ -3,9 +3,7 @@ import { type Connection, connect } from '../../src/index.js';
 import { Command, type Ended, temporaryFolder } from './command.js';
 
 /** The command as its users have it, on an embedded cluster: which can't look times up. */
-describe('callstream tail', function () {
-  this.timeout(60_000);
-
+describe('callstream tail', () => {
   const temp = temporaryFolder();
   let connection: Connection;
 

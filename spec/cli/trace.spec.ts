@@ -5,9 +5,7 @@ import { type CallProgress, type ClientMiddleware, type Connection, connect } fr
 import { Command, type Ended, temporaryFolder } from './command.js';
 
 /** The command as its users have it, on an embedded cluster: which can't look times up. */
-describe('callstream trace', function () {
-  this.timeout(60_000);
-
+describe('callstream trace', () => {
   const temp = temporaryFolder();
   let server: Connection;
   let caller: Connection;
@@ -25,7 +23,12 @@ describe('callstream trace', function () {
     [server, caller] = await Promise.all([connect({ brokers }), connect({ brokers })]);
     await server.serve('calc', {
       add: (a: number, b: number) => a + b,
-      slowly: () => sleep(700).then(() => 'token=secret'),
+      slowly: async () => {
+        while ((progress?.attempt ?? 0) < 2) await sleep(20);
+        // By then the other attempt is here.
+        await sleep(500);
+        return 'token=secret';
+      },
       ticks: () => interval(5),
     });
     for (const topic of ['gone.requests', 'calc.requests']) {
@@ -54,7 +57,7 @@ describe('callstream trace', function () {
     await traced('unanswered', () =>
       caller
         .client('gone', options)
-        .call('add', [], { timeout: 300 })
+        .call('add', [], { timeout: 3_000 })
         .catch(() => {}),
     );
     // What was sent last must be there.
@@ -97,7 +100,7 @@ describe('callstream trace', function () {
     ]);
     const attempts = events.map(({ attempt }: { attempt?: number }) => attempt);
     expect(attempts).to.have.members([1, 2, undefined, 2]);
-    expect(events[1].gap).to.be.within(150, 600);
+    expect(events[1].gap).to.be.at.least(150);
     expect(events[3].again).to.equal(true);
     expect(events[2].server).to.equal(server.instance);
     expect(taken[0]).to.include({ group: 'calc', taken: true });
@@ -111,7 +114,7 @@ describe('callstream trace', function () {
 
   it('should show that nobody has taken a call, nor answered', async () => {
     const ended = await trace('unanswered');
-    expect(ended.stdout).to.match(/^gone\.add #\d+ of \S+: no answer within \d+ ms/);
+    expect(ended.stdout).to.match(/^gone\.add #\d+ of \S+: no answer within [\d,]+ ms/);
     expect(words(ended).filter((word) => word !== 'cancel')).to.deep.equal(['sent', 'deadline']);
     expect(ended.stdout).to.match(
       /\n {2}not taken: gone\.requests \d+@\d+; the group gone has committed nothing there\n$/,

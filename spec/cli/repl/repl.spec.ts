@@ -7,12 +7,12 @@ import { expect } from 'chai';
 import { Command, type Ended, fixture, temporaryFolder } from '../command.js';
 
 /** The shell as its users have it: fed by a pipe, and at a terminal. One broker and one server for all. */
-describe('callstream repl', function () {
-  this.timeout(60_000);
-
+describe('callstream repl', () => {
   const temp = temporaryFolder();
   const elsewhere = temporaryFolder();
   const calc = fixture('calc.mjs');
+
+  let server: Command;
 
   const script = (lines: readonly string[], ...args: string[]): Promise<Ended> =>
     new Command(temp.path, ['repl', ...args], {}, lines.join('\n')).ended;
@@ -20,7 +20,8 @@ describe('callstream repl', function () {
   before(async () => {
     const broker = new Command(temp.path, ['broker']);
     await broker.until(/^127\.0\.0\.1:\d+$/m);
-    await new Command(temp.path, ['serve', calc, '--service', 'calc']).until(/^ready calc\n/);
+    server = new Command(temp.path, ['serve', calc, '--service', 'calc']);
+    await server.until(/^ready calc\n/);
   });
 
   after(() => {
@@ -86,16 +87,15 @@ describe('callstream repl', function () {
     });
 
     it('should have the exit codes of the other commands', async () => {
-      // By itself: a client that the others hold up reads its server's word on the deadline before its own timer.
-      const slow = await script(['timeout 100', 'timeout', 'calc hang', 'calc add 1 2']);
-      const [wrong, command, service, alone] = await Promise.all([
+      const [slow, wrong, command, service, alone] = await Promise.all([
+        script(['timeout 2000', 'timeout', 'calc hang', 'calc add 1 2']),
         script(['calc add 9007199254740993']),
         script(['frobnicate']),
         script(['use no/such']),
         script(['calc add 1 2'], '--brokers', '127.0.0.1:1'),
       ]);
-      expect([slow.code, slow.stdout]).to.deep.equal([3, '100\n']);
-      expect(slow.stderr).to.match(/^line 3: error: calc\.hang: .*100 ms.*\(it may have run\)\n$/);
+      expect([slow.code, slow.stdout]).to.deep.equal([3, '2000\n']);
+      expect(slow.stderr).to.match(/^line 3: error: calc\.hang: .*2000 ms.*\(it may have run\)\n$/);
       expect([wrong.code, wrong.stderr]).to.deep.equal([
         2,
         `line 1: error: param 9007199254740993: numbers are exact up to 2^53; as a string it is '"9007199254740993"'\n`,
@@ -217,7 +217,7 @@ describe('callstream repl', function () {
       await shell.until(/\{ i: 2 \}\r\n3 items in [\d.]+ m?s, [\d,]+\/s, the first after [\d.]+ m?s/);
       shell.type('calc refuse\r');
       await shell.until(/error 1404 No such \\u001b\[31msymbol\r\n\{ symbol: 'X', known: \[ 'A', 'B' \] \}/);
-      shell.type('timeout 100\rcalc hang\r');
+      shell.type('timeout 2000\rcalc hang\r');
       await shell.until(/unknown: calc\.hang: .* \(it may have run\)/);
       await shell.until(/`callstream trace \d+ --service calc --caller \S+` tells what became of it/);
       shell.type('frobnicate\r');
@@ -244,11 +244,11 @@ describe('callstream repl', function () {
       shell.type('\x03');
       await shell.until(/callstream> $/);
       await shell.complete('serve spec/cli/fixtures/ca', 'lc\\.mjs ');
-      shell.type('as tab\r');
-      await shell.until(/ready tab, [\d.]+ m?s/);
-      await shell.complete('use ta', 'b ');
+      shell.type('as shelf\r');
+      await shell.until(/ready shelf, [\d.]+ m?s/);
+      await shell.complete('use she', 'lf ');
       shell.type('\r');
-      await shell.until(/tab> $/);
+      await shell.until(/shelf> $/);
       shell.type('log above\r');
       await shell.until(/logged above/);
       shell.type('exit\r');
@@ -262,8 +262,9 @@ describe('callstream repl', function () {
       await shell.until(/\n1\r\n2\r\n/);
       shell.type('\x03');
       await shell.until(/cancelled after \d+ items in .*\r\n.*calc> $/);
+      const before = server.stdout.length;
       shell.type('hang\r');
-      await new Promise((resolve) => setTimeout(resolve, 300));
+      await server.until(/hanging/, 'stdout', before);
       shell.type('\x03');
       await shell.until(/cancelled after .*\r\n.*calc> $/);
       shell.type('add 1');

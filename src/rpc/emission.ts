@@ -94,7 +94,7 @@ export class Emission implements Outcome {
       this.#credit = Math.floor(credit);
       this.#drain();
       void this.#pull();
-    } else this.#append([]);
+    } else if (this.#openFor(0) === undefined) this.#begin([]);
   }
 
   /** Ends the stream from outside: `error` is the last that the client hears. */
@@ -141,24 +141,24 @@ export class Emission implements Outcome {
     if (isLeft(encoded)) this.stop(encoded.left);
     else if (this.#sent < this.#credit && this.#buffer.length === 0) {
       this.#sent += 1;
-      this.#append([encoded.right]);
+      const open = this.#openFor(1);
+      if (open === undefined) this.#begin([encoded.right]);
+      else open.params.items.push(encoded.right);
     } else if (this.#buffer.length >= this.#options.maxBuffered) {
       const text = `stream overflow: the client takes items slower than they come, ${this.#buffer.length} wait`;
       this.stop(new RpcError(errors.serverError.code, text));
     } else this.#buffer.push(encoded.right);
   }
 
-  #append(items: unknown[]): void {
-    const { coalescer, lane } = this.#options;
+  /** The `$/next` of this turn, where it has room for so many items. */
+  #openFor(count: number): Next | undefined {
     const open = this.#open;
-    if (
-      open !== undefined &&
-      this.#openedIn === lane.messages &&
-      open.params.items.length + items.length <= MAX_ITEMS
-    ) {
-      open.params.items.push(...items);
-      return;
-    }
+    if (open === undefined || this.#openedIn !== this.#options.lane.messages) return undefined;
+    return open.params.items.length + count <= MAX_ITEMS ? open : undefined;
+  }
+
+  #begin(items: unknown[]): void {
+    const { coalescer, lane } = this.#options;
     if (this.#openedIn !== lane.messages) this.#unsent = [];
     const next = this.#next(this.#seq, items);
     this.#seq += 1;
@@ -177,7 +177,9 @@ export class Emission implements Outcome {
     while (this.#buffer.length > 0 && this.#sent < this.#credit) {
       const items = this.#buffer.splice(0, Math.min(MAX_ITEMS, this.#credit - this.#sent));
       this.#sent += items.length;
-      this.#append(items);
+      const open = this.#openFor(items.length);
+      if (open === undefined) this.#begin(items);
+      else open.params.items.push(...items);
     }
     if (this.#buffer.length > 0 || this.#inFlight > 0 || this.#last === undefined || this.#ended) return;
     const { coalescer, lane, id } = this.#options;

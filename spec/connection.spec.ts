@@ -1,6 +1,7 @@
 /** connect(), and what its connections share; the calls themselves are in rpc/. */
 import { expect } from 'chai';
-import { type Connection, connect } from '../src/connection.js';
+import { Subject } from 'rxjs';
+import { type Connection, connect, type Server } from '../src/connection.js';
 import { KafkaError } from '../src/kafka/port.js';
 import type { ConnectOptions } from '../src/options.js';
 import { MemoryBroker, VirtualClock } from '../src/testing/index.js';
@@ -250,6 +251,48 @@ describe('Connection', () => {
       await bench.advance(20);
       expect(await took(() => server.close({ drain: 200 }))).to.be.within(200, 250);
       expect(await bench.until(call)).to.equal('Unknown timeout');
+    });
+
+    describe('with a stream open', () => {
+      let items$: Subject<number>;
+      let closing: Server;
+
+      beforeEach(async () => {
+        items$ = new Subject();
+        closing = await bench.until(server.serve('feeds', { feed: () => items$, name: () => 'one' }));
+      });
+
+      it('should let it end in the time that is left, and others serve meanwhile', async () => {
+        const feed = watch(client.client('feeds').call$('feed'));
+        await bench.advance(20);
+        const from = bench.clock.now();
+        const closed = closing.close({ drain: 5_000 }).then(() => bench.clock.now() - from);
+        const other = await bench.connect();
+        await bench.until(other.serve('feeds', { name: () => 'two' }));
+        expect(await bench.until(client.client('feeds').call('name'))).to.equal('two');
+        items$.next(1);
+        await bench.advance(1_000);
+        items$.next(2);
+        items$.complete();
+        await bench.advance(20);
+        expect(await bench.until(closed)).to.be.within(1_000, 2_500);
+        expect(feed.events).to.deep.equal([1, 2, 'completed']);
+      });
+
+      it('should end it with an error once that is over', async () => {
+        const feed = watch(client.client('feeds').call$('feed'));
+        await bench.advance(20);
+        expect(await took(() => closing.close({ drain: 300 }))).to.be.within(300, 310);
+        await bench.advance(20);
+        expect([feed.events, items$.observed]).to.deep.equal([['RpcError -32000'], false]);
+      });
+
+      it("should not wait for a client on the server's own connection", async () => {
+        const feed = watch(server.client('feeds').call$('feed'));
+        await bench.advance(20);
+        expect(await took(() => server.close())).to.be.below(100);
+        expect([feed.events, items$.observed]).to.deep.equal([['Unknown closed'], false]);
+      });
     });
 
     it('should let the server of another connection take over what it left', async () => {

@@ -122,6 +122,6 @@ export interface TopicOptions {
 
 /** How something is closed. */
 export interface CloseOptions {
-  /** Milliseconds that running handlers may take to finish. @default 5000 */
+  /** Milliseconds that running handlers, and the streams of other connections, may take to finish. @default 5000 */
   readonly drain?: number;
 }

@@ -3,6 +3,7 @@ import type { Clock } from '../clock.js';
 import type { RpcError } from '../jsonrpc/error.js';
 import type { Coalescer } from './coalesce.js';
 import type { Deadlines } from './deadlines.js';
+import type { OpenStreams } from './open-streams.js';
 import type { RunningCalls } from './running.js';
 import type { Waiting } from './turns.js';
 
@@ -69,9 +70,9 @@ export interface CallHost {
   readonly running: RunningCalls;
   readonly limits: ServerLimits;
   readonly stats: ServerStats;
-  /** Calls that outlived the turn in which they came. */
+  /** Calls that outlived the turn in which they came, but for the streams that are open. */
   readonly live: Set<LiveCall>;
-  streams: number;
+  readonly streams: OpenStreams;
   /** A handler no longer takes a turn. */
   leave(): void;
   /** A call that is in line no longer wants its turn. */

@@ -7,6 +7,7 @@ import { Offsets } from '../kafka/offsets.js';
 import {
   type Consumer,
   type ConsumerRecord,
+  type Kafka,
   KafkaError,
   type TopicPartition,
   type TopicPartitionOffset,
@@ -21,6 +22,8 @@ interface First {
 
 /** Milliseconds between commits. */
 const COMMIT_INTERVAL = 200;
+/** Milliseconds that the reports of the last answers are waited for, once the time to finish is over. */
+const LAST_REPORTS = 500;
 
 export class Commits {
   readonly offsets = new Offsets();
@@ -136,8 +139,11 @@ export class Commits {
     }
   }
 
-  /** What is done after this is not committed: another instance has the partitions. */
-  close(): void {
+  /** Leaves the group. What is done after this is not committed: another instance has the partitions. */
+  async leave(kafka: Kafka): Promise<void> {
+    // What was answered at the last moment is done with its report, and needs no other instance.
+    if (this.offsets.open() > 0) await kafka.flush(LAST_REPORTS);
+    await this.consumer?.close();
     this.#closed = true;
     this.#stopTimer?.();
     this.#stopTimer = () => {};

@@ -64,7 +64,6 @@ export class ServedCall extends Reply implements Expiring, Controlled, LiveCall,
   }
 
   get streaming(): boolean {
-    if (this.#emission !== undefined) return true;
     return this.#entry.kind !== 'request' && (this.work.caller.item && this.#subscription) !== undefined;
   }
 
@@ -207,14 +206,14 @@ export class ServedCall extends Reply implements Expiring, Controlled, LiveCall,
   /** The record is done when `$/open` is delivered: a stream dies with its server. */
   #open(id: Id, credit: number, items: Items): void {
     const host = this.#host;
-    if (host.streams >= host.limits.maxStreams) {
+    if (host.streams.size >= host.limits.maxStreams) {
       const text = `Overloaded: ${host.limits.maxStreams} streams are open`;
       this.#settle(left(new RpcError(errors.overloaded.code, text)));
       return;
     }
     const lane = this.work.caller.lane(id);
     host.coalescer.send(lane, notification('$/open', { id }), this);
-    host.streams += 1;
+    host.streams.add(this);
     this.#remembered?.opened();
     this.#emission = new Emission(credit, {
       id,
@@ -226,7 +225,7 @@ export class ServedCall extends Reply implements Expiring, Controlled, LiveCall,
       encode: (item) => this.#encode(item),
       onThrow: (error) => this.#report(error),
       onEnd: (error) => {
-        host.streams -= 1;
+        host.streams.remove(this);
         this.#answered = true;
         this.#remembered?.settle(error, null);
         this.#forget();
@@ -240,6 +239,7 @@ export class ServedCall extends Reply implements Expiring, Controlled, LiveCall,
     host.deadlines.remove(this);
     HandlerContext.open(this.#context);
     this.register();
+    host.live.delete(this);
     this.#leave();
     if (isObservable(items)) this.#emission.observe(items);
     else this.#emission.iterate(items);

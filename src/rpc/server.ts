@@ -18,14 +18,12 @@ import { Reserved } from './discovery/reserved.js';
 import type { Entry } from './dispatch.js';
 import { broadcastEnvelope, type Envelope, type Meta, readEnvelope, readMeta } from './envelope.js';
 import { Gates } from './gates.js';
+import { OpenStreams } from './open-streams.js';
 import { Reply } from './reply.js';
 import { ServedCall } from './served-call.js';
 import type { ServerContext, ServerSettings } from './server-settings.js';
 import type { Turns } from './turns.js';
 import { Work } from './work.js';
-
-/** Milliseconds that the reports of the last answers are waited for at a close, once the drain is over. */
-const LAST_REPORTS = 500;
 
 export class ServiceServer {
   readonly service: string;
@@ -83,7 +81,7 @@ export class ServiceServer {
       limits: settings,
       stats: this.stats,
       live: new Set(),
-      streams: 0,
+      streams: new OpenStreams(kafka.clock, inbox.peer.instance),
       leave: () => this.#turns.leave(),
       quit: (call) => this.#turns.remove(call),
       onHandlerError: (method, cause) =>
@@ -94,7 +92,7 @@ export class ServiceServer {
 
   /** Handlers at work, calls that wait for their turn, open streams. */
   get load(): { readonly running: number; readonly queued: number; readonly streams: number } {
-    return { running: this.#turns.running, queued: this.#gates.waiting, streams: this.#host.streams };
+    return { running: this.#turns.running, queued: this.#gates.waiting, streams: this.#host.streams.size };
   }
 
   async #join(): Promise<void> {
@@ -128,8 +126,8 @@ export class ServiceServer {
   }
 
   /**
-   * Takes no more records, lets what runs finish for at most `drain` ms, ends the streams, commits
-   * and leaves the group. What was not finished is handled by another instance.
+   * Takes no more records, lets what runs finish for at most `drain` ms, commits and leaves the group.
+   * What was not finished is handled by another instance. Open streams end by then, too.
    */
   close(drain: number): Promise<void> {
     this.#stopping ??= this.#close(drain);
@@ -140,6 +138,7 @@ export class ServiceServer {
     const { coalescer, inbox, kafka } = this.#context;
     // Another server of this service may have taken the place on this connection.
     if (inbox.broadcasts.get(this.service) === this.#onBroadcast) inbox.broadcasts.delete(this.service);
+    const over = kafka.clock.now() + drain;
     await this.#commits.idle(drain);
     this.#drained = true;
     this.#gates.stop();
@@ -149,10 +148,8 @@ export class ServiceServer {
       else call.abandon();
     }
     coalescer.flush();
-    // What was answered at the last moment is done with its report, and needs no other instance.
-    if (this.#commits.offsets.open() > 0) await kafka.flush(LAST_REPORTS);
-    await this.#commits.consumer?.close();
-    this.#commits.close();
+    await this.#commits.leave(kafka);
+    await this.#host.streams.close(over - kafka.clock.now(), stopping);
     this.#host.deadlines.close();
   }
 

@@ -47,6 +47,7 @@ describe('connect', () => {
       [{ inbox: { retention: 0 } }, /inbox\.retention/],
       [{ coalesce: { maxCount: 0 } }, /coalesce\.maxCount/],
       [{ coalesce: { maxBytes: Number.NaN } }, /coalesce\.maxBytes/],
+      [{ onIssue: 'log' as any }, /onIssue: expected a function, got "log"/],
     ];
     for (const [options, message] of wrong) {
       const error = await failureOf(connect({ kafka, ...options }));

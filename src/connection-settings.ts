@@ -8,6 +8,7 @@ import type { OpenRpcDocument } from './rpc/discovery/openrpc.js';
 import type { MethodLimits } from './rpc/gates.js';
 import { count, flag, milliseconds, oneOf } from './rpc/options.js';
 import type { ServerIssue, ServerSettings } from './rpc/server-settings.js';
+import { show } from './shown.js';
 
 export const HOUR = 3_600_000;
 
@@ -38,7 +39,19 @@ export function connectionSettings(options: ConnectOptions): ConnectionSettings 
       maxBytes: count('coalesce.maxBytes', coalesce.maxBytes ?? DEFAULT_LIMITS.maxBytes),
     },
     lease: milliseconds('lease', options.lease ?? 15_000),
-    onIssue: options.onIssue ?? (({ message }) => process.stderr.write(`callstream: ${message}\n`)),
+    onIssue: listener(options.onIssue),
+  };
+}
+
+/** Issues are told in the midst of a call: what their listener throws fails none. */
+function listener(onIssue: ConnectOptions['onIssue']): ConnectionSettings['onIssue'] {
+  if (onIssue === undefined) return ({ message }) => process.stderr.write(`callstream: ${message}\n`);
+  if (typeof onIssue !== 'function')
+    throw new TypeError(`onIssue: expected a function, got ${show(onIssue)}`);
+  return (issue) => {
+    try {
+      onIssue(issue);
+    } catch {}
   };
 }
 

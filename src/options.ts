@@ -40,7 +40,7 @@ export interface ConnectOptions {
   };
   /** Milliseconds of silence after which the other end of a stream counts as gone; the same at all peers. @default 15000 */
   readonly lease?: number;
-  /** Told of what went wrong and no caller hears of. @default a line on stderr */
+  /** Told of what went wrong and no caller hears of; what it throws is dropped. @default a line on stderr */
   readonly onIssue?: (issue: ServerIssue) => void;
   /** A Kafka that is open already, as `callstream/testing` has; then the options above on how to reach one don't apply. */
   readonly kafka?: Kafka;

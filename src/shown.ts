@@ -31,6 +31,15 @@ export function show(value: unknown): string {
   }
 }
 
+/** What was thrown, in words: it may have none of its own. */
+export function textOf(thrown: unknown): string {
+  try {
+    return String(thrown);
+  } catch {
+    return show(thrown);
+  }
+}
+
 /** Never between the halves of a surrogate pair, which no codec could write. */
 export const cut = (text: string, length: number): string =>
   text.length > length ? `${text.slice(0, length - 3).replace(/[\ud800-\udbff]$/, '')}...` : text;

@@ -281,6 +281,66 @@ describe('dispatch', () => {
       await bench.advance(10);
       expect(running.load).to.deep.equal({ running: 0, queued: 0, streams: 0 });
     });
+
+    it('should answer also where it throws what has no text', async () => {
+      const nothing = () => Object.create(null);
+      await serve({
+        now: () => {
+          throw nothing();
+        },
+        later: () => Promise.reject(nothing()),
+        items: () => throwError(nothing),
+      });
+      for (const method of ['now', 'later', 'items']) expect(await call(method)).to.equal('RpcError -32603');
+      const seen = watch(caller.client('s').call$('items'));
+      await bench.advance(20);
+      expect(seen.events).to.deep.equal(['RpcError -32603']);
+      expect(bench.issues.map(({ message }) => message.slice(0, 20))).to.include('s.now threw {}');
+    });
+
+    it('should answer where whoever is told of issues throws, and let the next have its turn', async () => {
+      const careless = await bench.connect({
+        onIssue: () => {
+          throw new Error('not told');
+        },
+      });
+      const fail = () => {
+        throw new Error('five');
+      };
+      await bench.until(careless.serve('c', { now: fail, later: async () => fail() }, { concurrency: 1 }));
+      const client = caller.client('c', { timeout: 1_000 });
+      const all = Promise.all(['later', 'now', 'later', 'now'].map((method) => ending(client.call(method))));
+      expect(await bench.until(all)).to.deep.equal(Array(4).fill('RpcError -32603'));
+    });
+
+    it('should give its turn back where its teardown throws, and fail nobody else', async () => {
+      const hold = () =>
+        new Observable<number>((to) => {
+          to.next(1);
+          return () => {
+            throw new Error('torn');
+          };
+        });
+      const server = await bench.until(
+        caller.serve('h', { hold, now: () => 'now' }, { concurrency: 1, requests: { partitions: 1 } }),
+      );
+      const client = caller.client('h', { timeout: 1_000 });
+      const cancelled = client.call$('hold', [], { window: 1 }).subscribe();
+      const expired = ending(client.call('hold', [], { timeout: 200 }));
+      await bench.advance(100);
+      cancelled.unsubscribe();
+      const now = ending(client.call('now'));
+      expect(await bench.until(expired)).to.equal('Unknown timeout');
+      expect(await bench.until(now)).to.equal('now');
+      const left = ending(client.call('hold'));
+      await bench.advance(20);
+      await bench.until(server.close({ drain: 20 }));
+      expect([await bench.until(left), server.load]).to.deep.equal([
+        'Unknown timeout',
+        { running: 0, queued: 0, streams: 0 },
+      ]);
+      expect(bench.issues.filter(({ message }) => /torn/.test(message)).length).to.equal(2);
+    });
   });
 
   describe('with a contract', () => {

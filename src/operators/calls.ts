@@ -11,6 +11,7 @@ import { type CallError, NotSentError } from '../rpc/error.js';
 import { count, milliseconds, text } from '../rpc/options.js';
 import { RetryBudget, retryPolicy } from '../rpc/retry.js';
 import type { Bounds, Start } from './in-flight.js';
+import { textOf } from '../shown.js';
 
 /** How inputs become calls: the options of each call, and the operator's bounds. */
 export interface EachOptions<I> extends Pick<CallOptions, 'timeout' | 'retry' | 'headers' | 'context'> {
@@ -72,7 +73,7 @@ export function startOf<I, R>(
       });
     } catch (cause) {
       return Promise.resolve(
-        left(new NotSentError('invalid params', `not called: ${String(cause)}`, { cause })),
+        left(new NotSentError('invalid params', `not called: ${textOf(cause)}`, { cause })),
       );
     }
   };

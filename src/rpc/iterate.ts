@@ -1,5 +1,5 @@
 /** AsyncIterables that handlers give, read as Observables and let go of in time. */
-import { isObservable, Observable } from 'rxjs';
+import { isObservable, Observable, type Subscription } from 'rxjs';
 
 /** What a handler gives as many items. */
 export type Items = Observable<unknown> | AsyncIterable<unknown>;
@@ -9,6 +9,15 @@ export function letGo(iterator: AsyncIterator<unknown> | undefined): void {
   try {
     Promise.resolve(iterator?.return?.()).catch(() => {});
   } catch {}
+}
+
+/** Ends a subscription to what a handler gave. What its teardown throws is told, and ends nothing else. */
+export function release(subscription: Subscription | undefined, onThrow: (error: unknown) => void): void {
+  try {
+    subscription?.unsubscribe();
+  } catch (error) {
+    onThrow(error);
+  }
 }
 
 /**

@@ -16,7 +16,7 @@ import { answerOf } from './dialects/items.js';
 import type { Entry } from './dispatch.js';
 import { Emission } from './emission.js';
 import type { Meta } from './envelope.js';
-import type { Items } from './iterate.js';
+import { type Items, release } from './iterate.js';
 import { Reply } from './reply.js';
 import type { Controlled } from './running.js';
 import type { Waiting } from './turns.js';
@@ -131,7 +131,7 @@ export class ServedCall extends Reply implements Expiring, Controlled, LiveCall,
     if (this.#emission === undefined) this.#end(error);
     else this.#emission.stop(error);
     if (this.#subscription !== undefined) {
-      this.#subscription.unsubscribe();
+      release(this.#subscription, (error) => this.#report(error));
       this.#leave();
     }
   }
@@ -143,7 +143,7 @@ export class ServedCall extends Reply implements Expiring, Controlled, LiveCall,
     this.#remembered?.abandon();
     this.#forget();
     HandlerContext.abort(this.#context, new RpcError(errors.cancelled.code, 'Cancelled: the server stops'));
-    this.#subscription?.unsubscribe();
+    release(this.#subscription, (error) => this.#report(error));
     this.#leave();
   }
 

@@ -9,6 +9,7 @@ import { errors, RpcError } from '../jsonrpc/error.js';
 import { isResponse, type Notification, type Request } from '../jsonrpc/message.js';
 import { emptyBatch, validate } from '../jsonrpc/validate.js';
 import type { ConsumerRecord, KafkaError } from '../kafka/port.js';
+import { textOf } from '../shown.js';
 import { type CallHost, newStats, type ServerStats } from './call-host.js';
 import { type Caller, Callers } from './caller.js';
 import { Commits } from './commits.js';
@@ -85,7 +86,7 @@ export class ServiceServer {
       leave: () => this.#turns.leave(),
       quit: (call) => this.#turns.remove(call),
       onHandlerError: (method, cause) =>
-        settings.onIssue({ kind: 'handler', message: `${service}.${method} threw ${String(cause)}`, cause }),
+        settings.onIssue({ kind: 'handler', message: `${service}.${method} threw ${textOf(cause)}`, cause }),
     };
     this.#reserved = new Reserved(this, inbox.peer.instance, kafka.clock, settings.document);
   }

@@ -5,6 +5,7 @@
 import { type Either, isLeft, right } from 'fp-ts/lib/Either.js';
 import { fromEvent, isObservable, lastValueFrom, takeUntil } from 'rxjs';
 import { errors, RpcError } from '../../jsonrpc/error.js';
+import { textOf } from '../../shown.js';
 import type { CallContext, Entry } from '../dispatch.js';
 import { type Items, iterate } from '../iterate.js';
 import type { ServerIssue } from '../server-settings.js';
@@ -36,7 +37,7 @@ function stored(
       await claim.finish(answer);
     } catch (cause) {
       // It ran, and its caller shall know what came of it; whoever asks again hears that it may have run.
-      onIssue({ kind: 'kafka', message: `the answer to ${method} was not kept: ${String(cause)}`, cause });
+      onIssue({ kind: 'kafka', message: `the answer to ${method} was not kept: ${textOf(cause)}`, cause });
     }
   };
   const release = (claim: Claim) => claim.release().catch(() => {});

@@ -731,6 +731,21 @@ describe('client', () => {
       watch(client.call$('count', { to: 10 }));
       await bench.advance(3);
       controller.abort();
+  it('should end a call, and those answered beside it, where a type of its contract throws', async () => {
+    const strict = new t.Type<{ a: string }, unknown, unknown>(
+      'strict',
+      (value: any): value is { a: string } => value.a === 'x',
+      (value: any) => t.success(value),
+      t.identity,
+    );
+    const odd = service('odd', { get: request({ result: strict }) });
+    await bench.until(connection.serve('odd', { get: () => null, other: () => 'other' }));
+    const calls = [caller.client(odd).call('get'), caller.client('odd').call('other')];
+    const ended = Promise.all(calls.map(ending));
+    await bench.advance(20_000);
+    expect(await ended).to.deep.equal([null, 'other']);
+  });
+
       items.subscription.unsubscribe();
     }
     await bench.until(Promise.all(endings));

@@ -66,7 +66,8 @@ export class Plan {
   checkResult(result: unknown): Either<RpcError, unknown> {
     if (this.#result === undefined) return right(result);
     // On the wire, nothing is `null`.
-    if (result === null && !this.#result.is(null) && this.#result.is(undefined)) return right(undefined);
+    if (result === null && !accepts(this.#result, null) && accepts(this.#result, undefined))
+      return right(undefined);
     const decoded = decode(this.#result, result, this.kind === 'stream' ? 'item' : 'result');
     return isLeft(decoded)
       ? left(

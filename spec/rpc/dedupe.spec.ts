@@ -524,6 +524,49 @@ describe('dedupe', () => {
       expect([began, answers(other)]).to.deep.equal([['a'], [[2, 'done']]]);
     });
 
+    it('should go on for others, though its first caller cancels what it was answered at its deadline', async () => {
+      await start();
+      const other = new RawPeer(bench, 'other-peer', 6);
+      send('wait', 'a', { id: 1, meta: { ...key(), timeout: 100 } });
+      send('wait', 'a', { id: 2, peer: other, meta: { ...key(), timeout: 300 } });
+      await bench.advance(150);
+      raw.request('s', { jsonrpc: '2.0', method: '$/cancel', params: { id: 1 } }, raw.callstream);
+      send('wait', 'a', { id: 3, peer: other, meta: { ...key(), timeout: 1_000 } });
+      await bench.advance(400);
+      gates.get('a')?.open('done');
+      await bench.advance(10);
+      const done = [
+        [2, 'done'],
+        [3, 'done'],
+      ];
+      expect([began, answers(), answers(other)]).to.deep.equal([['a'], [[1, -32001]], done]);
+    });
+
+    it('should not answer others with what became of a call in line: it has not run', async () => {
+      await start({ concurrency: 1 });
+      send('wait', 'held', { id: 9 });
+      send('now', 'a', { id: 1, meta: key() });
+      send('now', 'b', { id: 2, meta: { ...key('other'), timeout: 50 } });
+      await bench.advance(10);
+      raw.request('s', { jsonrpc: '2.0', method: '$/cancel', params: { id: 1 } }, raw.callstream);
+      await bench.advance(100);
+      send('now', 'a', { id: 1, meta: { ...key(), attempt: 2 } });
+      await bench.advance(10);
+      expect([began, answers()]).to.deep.equal([
+        ['held'],
+        [
+          [1, -32003],
+          [2, -32001],
+          [1, -32003],
+        ],
+      ]);
+      gates.get('held')?.open('done');
+      send('now', 'a', { id: 3, meta: key() });
+      send('now', 'b', { id: 4, meta: key('other') });
+      await bench.advance(10);
+      expect(began).to.deep.equal(['held', 'a', 'b']);
+    });
+
     it('should answer a caller of its own, not with the deadline of another', async () => {
       await start();
       send('wait', 'a', { id: 1, meta: { ...key(), timeout: 100 } });

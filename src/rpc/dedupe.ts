@@ -35,6 +35,8 @@ export class Remembered implements Expiring {
   #answer: { readonly error: RpcError | undefined; readonly result: unknown } | undefined;
   #repeats: Reply[] = [];
   #streams = false;
+  /** Its handler has been called. */
+  begun = false;
   /** The latest deadline of all who asked. */
   until: number;
 
@@ -49,7 +51,12 @@ export class Remembered implements Expiring {
 
   /** Whether others than the first caller wait: an idempotency key has no owner. */
   get shared(): boolean {
-    return this.#repeats.some((repeat) => !this.#isOwn(repeat));
+    return this.#repeats.some(({ work, id }) => !this.#isOwn(work, id));
+  }
+
+  /** What it was answered before it began, cancelled or expired in line, answers nobody else. */
+  answers(work: Work, id: Id | undefined): boolean {
+    return this.begun || this.#answer === undefined || this.#isOwn(work, id);
   }
 
   join(work: Work, id: Id | undefined, meta: Meta, deadline: number): void {
@@ -88,12 +95,12 @@ export class Remembered implements Expiring {
     this.memory.forget(this);
   }
 
-  #isOwn({ work, id }: Reply): boolean {
+  #isOwn(work: Work, id: Id | undefined): boolean {
     return work.caller.id === this.owner.caller && id === this.owner.id;
   }
 
   #refuse(repeat: Reply): void {
-    if (this.#isOwn(repeat)) repeat.work.finish();
+    if (this.#isOwn(repeat.work, repeat.id)) repeat.work.finish();
     else
       repeat.send(
         new RpcError(errors.serverError.code, undefined, { data: 'this stream has a client already' }),
@@ -118,8 +125,12 @@ export class Memory {
     return this.#known.size;
   }
 
-  find(identity: string): Remembered | undefined {
-    return this.#known.get(identity);
+  /** What this caller's call is a repeat of. */
+  find(identity: string, work: Work, id: Id | undefined): Remembered | undefined {
+    const known = this.#known.get(identity);
+    if (known?.answers(work, id) !== false) return known;
+    this.forget(known);
+    return undefined;
   }
 
   /** Remembers a call that begins; -32002 where there is no room: forgetting could run one twice. */

@@ -70,6 +70,7 @@ export class ServedCall extends Reply implements Expiring, Controlled, LiveCall,
   /** Its turn has come; `host.leave` is called when the handler no longer takes one. */
   start(): void {
     this.#holdsTurn = true;
+    if (this.#remembered !== undefined) this.#remembered.begun = true;
     let value: unknown;
     try {
       const invoked = this.#entry.invoke(this.#message.params, this.#context);
@@ -97,8 +98,9 @@ export class ServedCall extends Reply implements Expiring, Controlled, LiveCall,
     }
   }
 
+  /** Heard once: its caller may say so again of a call that it was answered, and that goes on for others. */
   cancel(): void {
-    this.#giveUp(new RpcError(errors.cancelled.code));
+    if (!this.#gaveUp) this.#giveUp(new RpcError(errors.cancelled.code));
   }
 
   expire(): void {
@@ -112,16 +114,16 @@ export class ServedCall extends Reply implements Expiring, Controlled, LiveCall,
   /** Its own caller no longer waits; where others do, by its idempotency key, the handler goes on for them. */
   #giveUp(error: RpcError): void {
     const remembered = this.#remembered;
-    if (this.#answered || this.#gaveUp || remembered?.shared !== true) {
+    const { clock, deadlines } = this.#host;
+    if (this.#answered || remembered?.shared !== true || remembered.until <= clock.now()) {
       this.stop(error);
       return;
     }
+    if (!this.#gaveUp) this.send(error);
     this.#gaveUp = true;
-    this.send(error);
-    this.#host.deadlines.remove(this);
-    if (remembered.until < Number.POSITIVE_INFINITY) {
-      this.#host.deadlines.add(this, this.#meta.timeout ?? 0, remembered.until);
-    }
+    deadlines.remove(this);
+    const { until } = remembered;
+    if (until < Number.POSITIVE_INFINITY) deadlines.add(this, this.#meta.timeout ?? 0, until);
   }
 
   /** Ends the call before its handler does, with this error as its answer. */

@@ -257,7 +257,7 @@ export class ServiceServer {
     const identity = work.caller.callstream
       ? identityOf(work.caller.id, message.id, meta, message.method)
       : undefined;
-    const known = identity === undefined ? undefined : this.#memory.find(identity);
+    const known = identity === undefined ? undefined : this.#memory.find(identity, work, message.id);
     if (known !== undefined) {
       this.stats.repeated += 1;
       known.join(work, message.id, meta, deadline);

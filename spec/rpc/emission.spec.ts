@@ -1,7 +1,7 @@
 /** The server's end of a stream, against a raw client and, where the wire is too coarse, by itself. */
 import { expect } from 'chai';
 import { right } from 'fp-ts/lib/Either.js';
-import { concat, from, NEVER, Observable, of, range, Subject } from 'rxjs';
+import { concat, from, NEVER, Observable, of, range, Subject, throwError } from 'rxjs';
 import type { Connection, Server } from '../../src/connection.js';
 import { codecs } from '../../src/jsonrpc/codec.js';
 import { RpcError } from '../../src/jsonrpc/error.js';
@@ -275,6 +275,35 @@ describe('emission', () => {
     await control('$/cancel', { id: 1 });
     expect([ended, server.load.streams]).to.deep.equal([1, 0]);
   });
+
+  it('should not let an async generator take all of the time and the memory, whatever credit there is', async () => {
+    let made = 0;
+    source = (async function* () {
+      while (made < 200_000) yield made++;
+    })();
+    let first = 0;
+    bench.clock.soon(() => {
+      first = made;
+    });
+    await open(1e12);
+    await bench.advance(100);
+    expect(first).to.be.lessThan(100_000);
+    expect([items().length, last()]).to.deep.equal([200_000, null]);
+  });
+
+  for (const [what, data] of [
+    ['can not be encoded', 1n],
+    ['is too large for a record', 'x'.repeat(2_000_000)],
+  ])
+    it(`should end with an error where the error that it ends with ${what}`, async () => {
+      source = concat(
+        of(1),
+        throwError(() => new RpcError(6, 'six', { data })),
+      );
+      await open(5);
+      await bench.advance(50);
+      expect([items(), last()]).to.deep.equal([[1], -32603]);
+    });
 
   it('should end with the error that an async generator throws', async () => {
     source = (async function* () {

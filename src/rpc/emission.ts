@@ -11,10 +11,12 @@ import { failure, type Id, success } from '../jsonrpc/message.js';
 import type { KafkaError } from '../kafka/port.js';
 import type { Coalescer, Lane, Outcome } from './coalesce.js';
 import { letGo } from './iterate.js';
-import { undeliverable } from './work.js';
+import { again, undeliverable } from './work.js';
 
 /** Items in one `$/next`, at most. */
 const MAX_ITEMS = 256;
+/** `$/next` without a delivery report beyond which an AsyncIterable waits, whatever credit there is: it would never let go of the event loop. */
+const MAX_IN_FLIGHT = 256;
 
 interface Next {
   readonly jsonrpc: '2.0';
@@ -99,15 +101,13 @@ export class Emission implements Outcome {
 
   /** Ends the stream from outside: `error` is the last that the client hears. */
   stop(error: RpcError): void {
-    if (this.#ended) return;
-    const { coalescer, lane, id } = this.#options;
-    coalescer.send(lane, failure(id, error));
-    this.#end(error);
+    if (!this.#ended) this.#end(error);
   }
 
   delivered(): void {
     this.#inFlight -= 1;
     if (this.#last !== undefined) this.#drain();
+    else if (this.#inFlight === MAX_IN_FLIGHT - 1) void this.#pull();
   }
 
   /** The items are lost, so that the stream can only fail: what is behind them must not look like a gap. */
@@ -182,10 +182,7 @@ export class Emission implements Outcome {
       else open.params.items.push(...items);
     }
     if (this.#buffer.length > 0 || this.#inFlight > 0 || this.#last === undefined || this.#ended) return;
-    const { coalescer, lane, id } = this.#options;
-    const { error } = this.#last;
-    coalescer.send(lane, error === undefined ? success(id, null) : failure(id, error));
-    this.#end(error);
+    this.#end(this.#last.error);
   }
 
   #threw(error: unknown): void {
@@ -199,7 +196,15 @@ export class Emission implements Outcome {
     this.#drain();
   }
 
+  /** The last that the client hears; where that can't be sent, an error that can. */
   #end(error: RpcError | undefined): void {
+    const { coalescer, lane, id } = this.#options;
+    const end = error === undefined ? success(id, null) : failure(id, error);
+    coalescer.send(lane, end, {
+      patient: true,
+      delivered() {},
+      undelivered: (why) => coalescer.send(lane, again(why) ? end : failure(id, undeliverable(why))),
+    });
     this.#ended = true;
     this.#stopLease();
     this.#buffer.length = 0;
@@ -214,7 +219,7 @@ export class Emission implements Outcome {
     if (this.#pulling) return;
     this.#pulling = true;
     try {
-      while (this.#iterator !== undefined && this.#sent < this.#credit) {
+      while (this.#iterator !== undefined && this.#sent < this.#credit && this.#inFlight < MAX_IN_FLIGHT) {
         const { done, value } = await this.#iterator.next();
         if (done === true) {
           this.#iterator = undefined;

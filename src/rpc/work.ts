@@ -76,9 +76,9 @@ export class Work implements Outcome {
       this.delivered();
     } else if (answers === undefined) {
       const answer = message as Response;
-      const again = error instanceof KafkaError && error.reason !== 'too large' && isFailure(answer);
+      const same = again(error) && isFailure(answer);
       const { id } = answer;
-      this.#substitute(again ? answer : withAttempt(failure(id, undeliverable(error)), attempt), id);
+      this.#substitute(same ? answer : withAttempt(failure(id, undeliverable(error)), attempt), id);
     } else {
       const { codec } = this.caller.lane(null);
       const all = error instanceof KafkaError;
@@ -93,6 +93,11 @@ export class Work implements Outcome {
     this.#substitutes.add(message);
     this.#coalescer.send(this.caller.lane(id), message, this);
   }
+}
+
+/** Whether what wasn't delivered may be delivered when it is sent once more. */
+export function again(error: RpcError | KafkaError): boolean {
+  return error instanceof KafkaError && error.reason !== 'too large';
 }
 
 /** What a caller learns of an answer that it can't get. */

@@ -234,6 +234,21 @@ describe('retry', () => {
       expect(correlation.size).to.equal(0);
     });
 
+    it('should send nothing more of a call that its retryOn has ended', async () => {
+      const abort = new AbortController();
+      const { client } = await open({
+        retryOn: () => {
+          abort.abort();
+          return true;
+        },
+      });
+      await answering(({ id }) => failed(id, -32002));
+      const { signal } = abort;
+      expect(await bench.until(ending(client.call('m', [], { signal })))).to.equal('Unknown aborted');
+      await bench.advance(1_000);
+      expect(raw.requests('s').filter(({ method }) => method === 'm').length).to.equal(1);
+    });
+
     it('should not be used up by the wait for a topic', async () => {
       const bare = await bench.bareClient('new', {
         client: { timeout: 5_000, retry: { attempts: 2, perTry: 100 } },

@@ -99,6 +99,7 @@ export class Retry {
   /** An earlier attempt may have run. */
   uncertain = false;
   #stopTimer: (() => void) | undefined;
+  #closed = false;
 
   /** `resend` sends the call's request again, with its `meta` changed by what it is given. */
   constructor(
@@ -148,6 +149,7 @@ export class Retry {
 
   /** The call has ended. */
   close(answered: boolean): void {
+    this.#closed = true;
     this.#stopTimer?.();
     if (answered) this.#policy.budget.answered();
   }
@@ -170,7 +172,7 @@ export class Retry {
   #again(): void {
     // Where the process stood still, the deadline is due as well: it ends the call.
     const left = this.#call.expiresAt - this.#clock.now();
-    if (left <= 0) return;
+    if (left <= 0 || this.#closed) return;
     this.#waits = false;
     this.#attempt += 1;
     this.#resend({ attempt: this.#attempt, timeout: Math.max(1, left) });
@@ -190,7 +192,9 @@ export class Retry {
     });
   }
 
+  /** Not for a call that its own `retryOn` has ended. */
   #schedule(ms: number, work: () => void): void {
+    if (this.#closed) return;
     this.#stopTimer?.();
     this.#stopTimer = this.#clock.after(ms, work);
   }

@@ -75,6 +75,25 @@ describe('connect', () => {
     expect(bench.broker.members('s')).to.deep.equal([]);
   });
 
+  it('should refuse a list of topics that is none', async () => {
+    const connection = await bench.connect();
+    const serving = connection.serve('s', { a: () => 1 }, { replyTopics: 's.answers' as any });
+    const { message } = await bench.until(failureOf(serving));
+    expect(message).to.equal('replyTopics: expected an array of strings, got "s.answers"');
+  });
+
+  it('should refuse a drain that is no time, and stay open', async () => {
+    const connection = await bench.connect();
+    const server = await bench.until(connection.serve('s', { a: () => 1 }));
+    for (const drain of [-1, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 31, '5' as any])
+      for (const open of [server, connection]) {
+        const { message } = await bench.until(failureOf(open.close({ drain })));
+        expect(message).to.match(/^drain: expected a number of milliseconds from 0/);
+      }
+    expect(await bench.until(connection.client('s').call('a'))).to.equal(1);
+    await bench.until(connection.close({ drain: 0 }));
+  });
+
   it('should close the Kafka that it was given where it fails', async () => {
     const clock = new VirtualClock();
     const broker = new MemoryBroker({ clock, deny: (action) => action === 'create' });

@@ -6,7 +6,7 @@ import type { ServedService } from './rpc/dialects/dialect.js';
 import type { ServedDialects } from './rpc/dialects/served.js';
 import type { OpenRpcDocument } from './rpc/discovery/openrpc.js';
 import type { MethodLimits } from './rpc/gates.js';
-import { count, flag, milliseconds, oneOf } from './rpc/options.js';
+import { count, flag, milliseconds, oneOf, texts } from './rpc/options.js';
 import type { ServerIssue, ServerSettings } from './rpc/server-settings.js';
 import { show } from './shown.js';
 
@@ -70,7 +70,9 @@ export function serverSettings(
     repliesTopic,
     dialects,
     document: flag('discovery', options.discovery ?? true) ? document : undefined,
-    replyTopics: dialects.allow(options.replyTopics ?? [connection.inbox.topic, repliesTopic]),
+    replyTopics: dialects.allow(
+      texts('replyTopics', options.replyTopics ?? [connection.inbox.topic, repliesTopic]),
+    ),
     concurrency: count('concurrency', options.concurrency ?? 256),
     maxQueued,
     methods: methodLimits(service, options, maxQueued),

@@ -237,17 +237,22 @@ class KafkaConnection implements Connection {
       get load() {
         return opened.load;
       },
-      close: ({ drain = 5_000 } = {}) =>
-        opened.close(drain).finally(async () => {
+      close: async (options) => {
+        const drain = drainOf(options);
+        try {
+          await opened.close(drain);
+        } finally {
           this.servers.delete(server);
           await store?.close();
-        }),
+        }
+      },
     };
     this.servers.add(server);
     return server;
   }
 
-  close(options: CloseOptions = {}): Promise<void> {
+  async close(options: CloseOptions = {}): Promise<void> {
+    drainOf(options);
     this.#closing ??= this.#close(options);
     return this.#closing;
   }
@@ -284,4 +289,8 @@ class KafkaConnection implements Connection {
     }
     return link;
   }
+}
+
+function drainOf({ drain = 5_000 }: CloseOptions = {}): number {
+  return milliseconds('drain', drain, 0);
 }

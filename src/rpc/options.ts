@@ -1,10 +1,11 @@
 /** Checks of options at the edge: what is wrong, where, and what is accepted. */
+import { show } from '../shown.js';
 
 const MAX_TIMER = 2_147_483_647;
 
 /** A number of milliseconds that a timer can hold. */
-export function milliseconds(field: string, value: number): number {
-  return within(field, value, 1, MAX_TIMER, 'a number of milliseconds');
+export function milliseconds(field: string, value: number, from = 1): number {
+  return within(field, value, from, MAX_TIMER, 'a number of milliseconds');
 }
 
 /** A bound or a count. */
@@ -23,6 +24,12 @@ export function flag(field: string, value: boolean): boolean {
 export function text(field: string, value: string): string {
   if (typeof value === 'string') return value;
   throw new TypeError(`${field}: expected a string, got ${String(value)}`);
+}
+
+/** Names in an array. */
+export function texts(field: string, values: readonly string[]): readonly string[] {
+  if (Array.isArray(values) && values.every((value) => typeof value === 'string')) return values;
+  throw new TypeError(`${field}: expected an array of strings, got ${show(values)}`);
 }
 
 /** One of a few words. */

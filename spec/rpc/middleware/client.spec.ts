@@ -461,3 +461,8 @@ describe('client middleware', () => {
     expect(() => client({} as never)).to.throw(TypeError, 'middleware: expected an array');
   });
 });
+      expect(() => only('quote' as never, (it, next) => next(it))).to.throw(
+        TypeError,
+        'methods: expected an array',
+      );
+      expect(() => only(['quote'], 5 as never)).to.throw(TypeError, 'middleware: expected a function');

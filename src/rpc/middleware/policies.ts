@@ -5,7 +5,7 @@
 import type { Observable } from 'rxjs';
 import type { CallOptions } from '../call-options.js';
 import { type HedgeOptions, hedgePolicy } from '../hedge-options.js';
-import { milliseconds } from '../options.js';
+import { milliseconds, texts } from '../options.js';
 import { RetryBudget, type RetryOptions, retryPolicy } from '../retry.js';
 import type { ClientMiddleware } from './client-middleware.js';
 
@@ -65,6 +65,8 @@ export function only<C extends { readonly method: string }>(
   methods: readonly string[],
   middleware: (call: C, next: (call: C) => Observable<unknown>) => Observable<unknown>,
 ): (call: C, next: (call: C) => Observable<unknown>) => Observable<unknown> {
-  const names = new Set(methods);
+  const names = new Set(texts('methods', methods));
+  if (typeof middleware !== 'function')
+    throw new TypeError(`middleware: expected a function, got ${typeof middleware}`);
   return (call, next) => (names.has(call.method) ? middleware(call, next) : next(call));
 }

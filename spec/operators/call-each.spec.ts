@@ -150,6 +150,9 @@ describe('callEach', () => {
       [{ toParams: 5 }, 'toParams'],
       [{ timeout: -1 }, 'timeout'],
       [{ retry: { attempts: 0 } }, 'retry.attempts'],
+      [{ headers: { a: 5 } }, 'headers.a'],
+      [{ headers: new Map() }, 'headers'],
+      [{ context: {} }, 'context'],
     ] as const)
       expect(() => callEach(counter.client, 'later', options as object)).throw(
         TypeError,

@@ -143,6 +143,19 @@ describe('client', () => {
       const headers = { 'x-a': 'a', 'x-b': 5 } as any;
       const refused = await ending(untyped().call('echo', ['a'], { headers }));
       expect(refused).to.include('headers.x-b: expected a string, got a value of type number');
+      for (const headers of [new Map(), new Headers(), 'token', ['token']] as any[]) {
+        const refused = await ending(untyped().call('echo', ['a'], { headers }));
+        expect(refused).to.include('headers: expected an object with strings');
+      }
+      for (const [signal, shown] of [
+        ['stop', '"stop"'],
+        [new AbortController(), '{}'],
+        [null, 'null'],
+      ] as any[]) {
+        const refused = await ending(untyped().call('echo', ['a'], { signal }));
+        expect(refused).to.equal(`untagged: signal: expected an AbortSignal, got ${shown}`);
+      }
+      expect(caller.stats.pending).to.equal(0);
       expect(sent()).to.deep.equal([]);
       expect(() => caller.client('a b')).to.throw(TypeError, /service name/);
     });
@@ -718,19 +731,6 @@ describe('client', () => {
     expect(new Set(types)).to.deep.equal(new Set(['application/msgpack']));
   });
 
-  it('should leave nothing behind after many calls that end in every way', async () => {
-    const bare = await bench.bareClient('s', { methods: contract.methods, client: { timeout: 200 } });
-    const client = bare.client as any;
-    const endings: Promise<unknown>[] = [];
-    for (let i = 0; i < 50; i += 1) {
-      const controller = new AbortController();
-      endings.push(ending(client.call('echo', [`${i}`])), ending(client.call('fail')));
-      endings.push(ending(client.call('slow')), ending(client.notify('log', ['a'])));
-      endings.push(ending(client.call('slow', undefined, { signal: controller.signal })));
-      const items = watch(client.call$('feed'));
-      watch(client.call$('count', { to: 10 }));
-      await bench.advance(3);
-      controller.abort();
   it('should end a call, and those answered beside it, where a type of its contract throws', async () => {
     const strict = new t.Type<{ a: string }, unknown, unknown>(
       'strict',
@@ -746,6 +746,19 @@ describe('client', () => {
     expect(await ended).to.deep.equal([null, 'other']);
   });
 
+  it('should leave nothing behind after many calls that end in every way', async () => {
+    const bare = await bench.bareClient('s', { methods: contract.methods, client: { timeout: 200 } });
+    const client = bare.client as any;
+    const endings: Promise<unknown>[] = [];
+    for (let i = 0; i < 50; i += 1) {
+      const controller = new AbortController();
+      endings.push(ending(client.call('echo', [`${i}`])), ending(client.call('fail')));
+      endings.push(ending(client.call('slow')), ending(client.notify('log', ['a'])));
+      endings.push(ending(client.call('slow', undefined, { signal: controller.signal })));
+      const items = watch(client.call$('feed'));
+      watch(client.call$('count', { to: 10 }));
+      await bench.advance(3);
+      controller.abort();
       items.subscription.unsubscribe();
     }
     await bench.until(Promise.all(endings));

@@ -893,6 +893,40 @@ describe('retry', () => {
       expect(inner).to.deep.equal(['Unknown aborted']);
     });
 
+    it('should be that of many calls without a warning of a leak', async () => {
+      const warnings: Error[] = [];
+      const warned = (warning: Error) => warnings.push(warning);
+      process.on('warning', warned);
+      const own = new AbortController();
+      const client = await bench.connect();
+      const asking = service('asking', { ask: request({ result: t.number }) });
+      const wait = () => new Promise<number>((resolve) => bench.clock.after(10, () => resolve(1)));
+      await bench.until(client.serve('wait', { wait }));
+      await bench.until(
+        client.serve(asking, {
+          ask: async (_, context) => {
+            const calls = Array.from({ length: 20 }, () =>
+              client.client('wait').call('wait', [], { context, signal: own.signal }),
+            );
+            return (await Promise.all(calls)).length;
+          },
+        }),
+      );
+      expect(await bench.until(client.client(asking).call('ask'))).to.equal(20);
+      await new Promise(setImmediate);
+      process.off('warning', warned);
+      expect(warnings).to.deep.equal([]);
+    });
+
+    it('should be the context itself: a copy is refused, and nothing is sent', async () => {
+      const client = await serve((context) => ({ context: { ...context } }));
+      await bench.until(client.call('outer'));
+      expect(inner).to.deep.equal([
+        'untagged: context: expected the context of a handler itself, a copy of it is none',
+      ]);
+      expect(seenBy).to.deep.equal([]);
+    });
+
     it('should have no deadline once it is that of an open stream', async () => {
       front = await bench.connect();
       const deadlines: number[] = [];

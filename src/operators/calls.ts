@@ -5,13 +5,14 @@
 import { type Either, left } from 'fp-ts/lib/Either.js';
 import type { Methods, ParamsOf } from '../contract.js';
 import type { Params } from '../jsonrpc/message.js';
+import { checkTexts, deadlineOf } from '../rpc/call-meta.js';
 import type { CallOptions } from '../rpc/call-options.js';
 import type { Sent, UntypedClient } from '../rpc/client-api.js';
 import { type CallError, NotSentError } from '../rpc/error.js';
 import { count, milliseconds, text } from '../rpc/options.js';
 import { RetryBudget, retryPolicy } from '../rpc/retry.js';
-import type { Bounds, Start } from './in-flight.js';
 import { textOf } from '../shown.js';
+import type { Bounds, Start } from './in-flight.js';
 
 /** How inputs become calls: the options of each call, and the operator's bounds. */
 export interface EachOptions<I> extends Pick<CallOptions, 'timeout' | 'retry' | 'headers' | 'context'> {
@@ -52,6 +53,8 @@ export function startOf<I, R>(
 ): Start<I, R> {
   if (timeout !== undefined) milliseconds('timeout', timeout);
   if (retry !== undefined) retryPolicy(retry, new RetryBudget());
+  checkTexts({ headers });
+  if (context !== undefined) deadlineOf(context);
   for (const [name, given] of Object.entries({ toParams, key, idempotencyKey }))
     if (given !== undefined && typeof given !== 'function')
       throw new TypeError(`${name}: expected a function, got ${String(given)}`);

@@ -1,6 +1,9 @@
 /** What the options of a call come to: its `meta` on the wire, and the signal that ends it. */
+
+import { show } from '../shown.js';
 import type { AckedCallOptions, CallOptions } from './call-options.js';
 import type { ClientOptions } from './client-api.js';
+import type { CallContext } from './dispatch.js';
 import type { Meta } from './envelope.js';
 import { text } from './options.js';
 
@@ -37,6 +40,9 @@ export function sharedMeta(timeout: number, defaults: ClientOptions, first: bool
  * whose values, secrets maybe, no error shows.
  */
 export function checkTexts({ key, idempotencyKey, headers }: CallOptions): void {
+  if (typeof headers === 'string' || (headers && Symbol.iterator in headers)) {
+    throw new TypeError("headers: expected an object with strings, as { token: '...' }");
+  }
   if (key !== undefined) text('key', key);
   if (idempotencyKey !== undefined) text('idempotencyKey', idempotencyKey);
   for (const name in headers) {
@@ -46,12 +52,22 @@ export function checkTexts({ key, idempotencyKey, headers }: CallOptions): void 
   }
 }
 
+const NONE: readonly AbortSignal[] = [];
+
 /** The call ends with either: its own signal, or that of the call it is made for. */
-export function signalOf(options: CallOptions | undefined): AbortSignal | undefined {
-  const { signal, context } = options ?? {};
-  return signal !== undefined && context !== undefined
-    ? AbortSignal.any([signal, context.signal])
-    : (signal ?? context?.signal);
+export function signalsOf({ signal, context }: CallOptions): readonly AbortSignal[] {
+  if (signal === undefined) return context === undefined ? NONE : [context.signal];
+  const given: { readonly aborted?: unknown } | null = signal;
+  if (typeof given?.aborted !== 'boolean')
+    throw new TypeError(`signal: expected an AbortSignal, got ${show(signal)}`);
+  return context === undefined ? [signal] : [signal, context.signal];
+}
+
+/** Of the call that another is made for. A copy, as `{ ...context }`, has nothing of it. */
+export function deadlineOf(context: CallContext): number {
+  const { deadline }: { readonly deadline?: unknown } = context ?? {};
+  if (typeof deadline === 'number' && !Number.isNaN(deadline)) return deadline;
+  throw new TypeError('context: expected the context of a handler itself, a copy of it is none');
 }
 
 /** Whether the items of a stream are given out to be settled. */

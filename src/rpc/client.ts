@@ -9,7 +9,7 @@ import { CLOCK, type Clock } from '../clock.js';
 import type { Method, Methods } from '../contract.js';
 import { deferred } from '../deferred.js';
 import type { Params } from '../jsonrpc/message.js';
-import { acksOf, checkTexts, metaOf, sharedMeta, signalOf } from './call-meta.js';
+import { acksOf, checkTexts, deadlineOf, metaOf, sharedMeta, signalsOf } from './call-meta.js';
 import type { CallOptions } from './call-options.js';
 import type { ClientOptions, UntypedClient } from './client-api.js';
 import type { Link, PendingCall } from './correlation.js';
@@ -211,10 +211,11 @@ export class ServiceClient implements UntypedClient {
   #start(call: PendingCall, params: unknown, options: CallOptions | undefined, credit?: number): void {
     const { correlation, route } = call.link;
     if (options !== undefined) checkTexts(options);
-    const signal = options && signalOf(options);
-    if (signal?.aborted) {
+    const signals = options && signalsOf(options);
+    const aborted = signals?.find((signal) => signal.aborted);
+    if (aborted !== undefined) {
       const text = `${call.plan.name}: aborted by its caller before it was sent`;
-      call.onFailure(new NotSentError('aborted', text, { cause: signal.reason }));
+      call.onFailure(new NotSentError('aborted', text, { cause: aborted.reason }));
       return;
     }
     const policy = call.repeats === 'retry' ? this.#policyOf(options) : undefined;
@@ -231,7 +232,7 @@ export class ServiceClient implements UntypedClient {
       const key = options?.key ?? this.#defaults.key;
       if (again) repeatable(call, encoded, meta, key, policy);
       route.send(call, call.message(encoded, meta), key);
-      if (signal !== undefined) call.abortWith(signal);
+      if (signals !== undefined) for (const signal of signals) call.abortWith(signal);
     }
   }
 
@@ -264,7 +265,7 @@ export class ServiceClient implements UntypedClient {
   protected timeoutOf(options: CallOptions | undefined): number {
     const timeout = options?.timeout === undefined ? this.#timeout : milliseconds('timeout', options.timeout);
     if (options?.context === undefined) return timeout;
-    const left = options.context.deadline - this.#link.correlation.clock.now();
+    const left = deadlineOf(options.context) - this.#link.correlation.clock.now();
     return Math.max(1, Math.min(timeout, left));
   }
 }

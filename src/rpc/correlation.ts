@@ -14,6 +14,7 @@ import {
   request,
 } from '../jsonrpc/message.js';
 import { KafkaError } from '../kafka/port.js';
+import { onAbort } from './abort.js';
 import type { Broadcast } from './broadcast.js';
 import type { Outcome } from './coalesce.js';
 import { Deadlines, type Expiring, type Line } from './deadlines.js';
@@ -95,11 +96,17 @@ export abstract class PendingCall implements Expiring, Routed, Outcome {
     this.link.route.cancel(this);
   }
 
-  /** Follows a signal for as long as the call waits. */
+  /** Follows a signal, besides others, for as long as the call waits. */
   abortWith(signal: AbortSignal): void {
-    const abort = () => this.abort('aborted', signal.reason);
-    signal.addEventListener('abort', abort, { once: true });
-    this.#release = () => signal.removeEventListener('abort', abort);
+    const release = this.#release;
+    const stop = onAbort(signal, () => this.abort('aborted', signal.reason));
+    if (release === undefined) this.#release = stop;
+    else {
+      this.#release = () => {
+        release();
+        stop();
+      };
+    }
   }
 
   /** Takes the call off the list; true for the first who ends it. */

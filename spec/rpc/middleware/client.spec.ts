@@ -347,6 +347,17 @@ describe('client middleware', () => {
       expect(await ending(after.call('quote', ['A']))).to.equal('NotSent closed');
     });
 
+    it('should reject, not throw, where a signal is none', async () => {
+      const it = client([(call, next) => next(call)]);
+      const signal = 'stop' as any;
+      const task = it.callTaskEither('quote', ['A'], { signal });
+      for (const ended of [
+        () => ending(it.call('quote', ['A'], { signal })),
+        () => task().then(({ left }: any) => `untagged: ${left.message}`),
+      ])
+        expect(await ended()).to.equal('untagged: signal: expected an AbortSignal, got "stop"');
+    });
+
     it('should leave alone what was aborted before', async () => {
       let passed = 0;
       const it = client([
@@ -453,6 +464,11 @@ describe('client middleware', () => {
     it('should check their options where they are made', () => {
       expect(() => withTimeout(0)).to.throw(TypeError, 'timeout');
       expect(() => withRetry({ attempts: 0 })).to.throw(TypeError, 'retry.attempts');
+      expect(() => only('quote' as never, (it, next) => next(it))).to.throw(
+        TypeError,
+        'methods: expected an array',
+      );
+      expect(() => only(['quote'], 5 as never)).to.throw(TypeError, 'middleware: expected a function');
     });
   });
 
@@ -461,8 +477,3 @@ describe('client middleware', () => {
     expect(() => client({} as never)).to.throw(TypeError, 'middleware: expected an array');
   });
 });
-      expect(() => only('quote' as never, (it, next) => next(it))).to.throw(
-        TypeError,
-        'methods: expected an array',
-      );
-      expect(() => only(['quote'], 5 as never)).to.throw(TypeError, 'middleware: expected a function');

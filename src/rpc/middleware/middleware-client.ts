@@ -5,7 +5,7 @@
 import { ignoreElements, lastValueFrom, Observable } from 'rxjs';
 import type { Methods } from '../../contract.js';
 import type { Params } from '../../jsonrpc/message.js';
-import { signalOf } from '../call-meta.js';
+import { signalsOf } from '../call-meta.js';
 import type { CallOptions } from '../call-options.js';
 import { ServiceClient } from '../client.js';
 import type { ClientOptions } from '../client-api.js';
@@ -61,13 +61,13 @@ export class MiddlewareClient extends ServiceClient {
     options: CallOptions = NO_OPTIONS,
   ): Observable<R> {
     const name = `${this.#name}.${method}`;
-    const signal = signalOf(options);
     return new Observable<unknown>((subscriber) => {
+      const signals = signalsOf(options);
       const passage = new Passage(name, kind, this.#correlation, this.timeoutOf(options), subscriber);
       const call: ClientCall = { service: this.#name, method, kind, params, options, progress: passage };
       const send = (last: ClientCall) => passage.making(this.#send(last, passage));
-      if (signal?.aborted) return send(call).subscribe(subscriber);
-      return passage.run(chain(this.#middleware, send)(call), signal);
+      if (signals.some(({ aborted }) => aborted)) return send(call).subscribe(subscriber);
+      return passage.run(chain(this.#middleware, send)(call), signals);
     }) as Observable<R>;
   }
 

@@ -3,6 +3,7 @@
  * middleware may hold it. Above: middleware-client.ts. Below: the correlation's deadlines.
  */
 import { defer, finalize, type Observable, type Subscriber, Subscription, tap } from 'rxjs';
+import { onAbort } from '../abort.js';
 import type { Correlation, PendingCall } from '../correlation.js';
 import type { Expiring, Line } from '../deadlines.js';
 import { NotSentError, UnknownError } from '../error.js';
@@ -57,14 +58,13 @@ export class Passage implements CallProgress, Expiring {
   }
 
   /** A call under way ends by its own listener to the signal, and knows what is known of it; this one ends a call that is held. */
-  run(way: Observable<unknown>, signal: AbortSignal | undefined): Subscription {
+  run(way: Observable<unknown>, signals: readonly AbortSignal[]): Subscription {
     const { subscriber } = this;
-    const abort = () => queueMicrotask(() => this.#end('aborted', 'aborted by its caller', signal?.reason));
-    signal?.addEventListener('abort', abort, { once: true });
-    subscriber.add(() => {
-      signal?.removeEventListener('abort', abort);
-      this.correlation.deadlines.remove(this);
-    });
+    for (const signal of signals) {
+      const abort = () => queueMicrotask(() => this.#end('aborted', 'aborted by its caller', signal.reason));
+      subscriber.add(onAbort(signal, abort));
+    }
+    subscriber.add(() => this.correlation.deadlines.remove(this));
     this.#hold();
     if (subscriber.closed) return Subscription.EMPTY;
     return way.pipe(tap(() => this.#emitted())).subscribe(subscriber);

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { of, Subject, throwError, timer } from 'rxjs';
+import { Observable, of, Subject, take, throwError, timer } from 'rxjs';
 import { processEach } from '../../src/index.js';
 import { nothingBehindTheEnd } from '../rpc/timeline.js';
 import { Seen, TOPIC, theValue, upTo, World } from '../topic/harness.js';
@@ -174,6 +174,24 @@ describe('processEach', () => {
     expect(stopped).equal(3);
     expect(world.broker.members('g')).deep.equal([]);
     expect(world.committed('g')).equal(undefined);
+  });
+
+  it('should let go of work whose first result ends the stream', async () => {
+    const world = await World.open();
+    world.fill(upTo(2));
+    let working = 0;
+    const work = () =>
+      new Observable((subscriber) => {
+        working += 1;
+        subscriber.next('begun');
+        return () => {
+          working -= 1;
+        };
+      });
+    const seen = new Seen(records$(world).pipe(processEach(work), take(1)));
+    await world.clock.advance(1_000);
+    expect(seen.log).deep.equal(['begun', 'complete']);
+    expect(working).equal(0);
   });
 
   it('should refuse options by their name', () => {

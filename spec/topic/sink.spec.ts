@@ -200,4 +200,27 @@ describe('publishAll', () => {
     await world.clock.advance(100);
     expect(left).equal(2);
   });
+
+  it('should take what promises by any `then`, and give up what comes behind an unsubscribe', async () => {
+    const world = await World.open();
+    const waiting: ((result: IteratorResult<number>) => void)[] = [];
+    // biome-ignore lint/suspicious/noThenProperty: it is what is given
+    const next = () => ({ then: (resolve: (typeof waiting)[number]) => void waiting.push(resolve) });
+    const values = { [Symbol.asyncIterator]: () => ({ next }) } as unknown as AsyncIterable<number>;
+    const given: string[] = [];
+    const ack = (value: number) => ({
+      ack: () => void given.push(`ack ${value}`),
+      nack: () => void given.push(`nack ${value}`),
+    });
+    const seen = new Seen(world.connection.topic(TOPIC).publishAll(values, { ack }), offsetOf);
+    await world.clock.settle();
+    waiting.shift()?.({ done: false, value: 1 });
+    await world.clock.advance(100);
+    expect(seen.log).deep.equal([0]);
+    seen.subscription.unsubscribe();
+    waiting.shift()?.({ done: false, value: 2 });
+    await world.clock.advance(100);
+    expect(given).deep.equal(['ack 1', 'nack 2']);
+    expect(world.broker.records(TOPIC)).length(1);
+  });
 });

@@ -125,7 +125,8 @@ export function publishAll<V>(
     let pulling = false;
     const take = (result: IteratorResult<unknown>): void => {
       if (result.done) ended = true;
-      else if (!subscriber.closed) outlet.push(result.value);
+      else if (subscriber.closed) outlet.giveUp(result.value);
+      else outlet.push(result.value);
     };
     const fail = (error: unknown): void => {
       ended = true;
@@ -137,14 +138,17 @@ export function publishAll<V>(
       try {
         while (!ended && !subscriber.closed && outlet.hasRoom) {
           const result = iterator.next();
-          if (result instanceof Promise) {
-            result.then(take).then(() => {
-              pulling = false;
-              pull();
-            }, fail);
+          // Not only a Promise: `for await` takes any.
+          if (isPending(result)) {
+            Promise.resolve(result)
+              .then(take)
+              .then(() => {
+                pulling = false;
+                pull();
+              }, fail);
             return;
           }
-          take(result as IteratorResult<unknown>);
+          take(result);
         }
       } catch (error) {
         fail(error);
@@ -165,3 +169,8 @@ export function publishAll<V>(
     };
   });
 }
+
+const isPending = (
+  result: IteratorResult<unknown> | PromiseLike<IteratorResult<unknown>>,
+): result is PromiseLike<IteratorResult<unknown>> =>
+  typeof (result as PromiseLike<unknown>).then === 'function';

@@ -123,6 +123,8 @@ export function processEach<A, R>(
           error: onError,
           complete: settle,
         });
+        // Unsubscribed by its first results: there was nothing yet to unsubscribe from.
+        if (subscriber.closed) subscription.unsubscribe();
       };
       const lanes = new Lanes<A & Acknowledgeable>(concurrency, (record, done) => attempt(record, 0, done));
       // The source first: a stream that hears of room would send more.

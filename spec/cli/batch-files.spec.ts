@@ -18,6 +18,14 @@ describe("a job's files", () => {
     });
   });
 
+  it('should put them nowhere where the output is no file', () => {
+    expect(filesOf(at('in'), { output: '/dev/null', journal: true })).to.deep.equal({
+      output: '/dev/null',
+      failures: undefined,
+      journal: undefined,
+    });
+  });
+
   it('should refuse one file for two purposes, whatever it is called', () => {
     writeFileSync(at('in'), '1\n');
     symlinkSync(at('in'), at('symbolic'));

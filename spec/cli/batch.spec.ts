@@ -1,4 +1,5 @@
-import { existsSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { createReadStream, existsSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { Command, type Ended, fixture, temporaryFolder } from './command.js';
@@ -81,6 +82,18 @@ describe('batch', () => {
     expect(existsSync(at('bad.out.journal'))).to.equal(false);
     const { stderr } = await ends(2, 'add', input, '--strict');
     expect(stderr).to.match(/^error: .*bad: line 7: not valid JSON/);
+  });
+
+  it('should write into pipes, and leave them where they were', async () => {
+    spawnSync('mkfifo', [at('results'), at('none')]);
+    const readers = [at('results'), at('none')].map((pipe) => createReadStream(pipe, 'utf8'));
+    const text = Promise.all(readers.map((reader) => reader.toArray()));
+    await ends(0, 'add', write('in', numbers(3)), '-o', at('results'), '--failures', at('none'));
+    expect((await text).map((parts) => parts.join(''))).to.deep.equal([
+      '{"index":0,"result":1}\n{"index":1,"result":2}\n{"index":2,"result":3}\n',
+      '',
+    ]);
+    expect([existsSync(at('results')), existsSync(at('none'))]).to.deep.equal([true, true]);
   });
 
   it("should have the other side's errors on stderr where there is no output", async () => {

@@ -208,7 +208,7 @@ describe('publishAll', () => {
     const next = () => ({ then: (resolve: (typeof waiting)[number]) => void waiting.push(resolve) });
     const values = { [Symbol.asyncIterator]: () => ({ next }) } as unknown as AsyncIterable<number>;
     const given: string[] = [];
-    const ack = (value: number) => ({
+    const ack = (value: unknown) => ({
       ack: () => void given.push(`ack ${value}`),
       nack: () => void given.push(`nack ${value}`),
     });

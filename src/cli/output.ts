@@ -3,9 +3,9 @@
 /** What stands for a member's value, or an item's: its own, unless it is not to be shown. */
 type Show = (name: string, value: unknown) => unknown;
 
-/** One line of JSON. Bytes, which MessagePack knows, are a base64 string. */
+/** One line of JSON. Bytes, which MessagePack knows, are a base64 string; no control character stands as it is. */
 export function line(value: unknown, show?: Show): string {
-  return `${json(value, undefined, show)}\n`;
+  return `${escaped(json(value, undefined, show))}\n`;
 }
 
 /** Prints a result or an item. Writes to pipes, files and terminals are synchronous: a slow reader slows the stream. */
@@ -15,18 +15,18 @@ export function print(value: unknown): void {
 
 /** A text of the other side, or its data as JSON, for a person: control characters would act on the terminal, so they are escaped. */
 export function shown(value: unknown): string {
-  const text = typeof value === 'string' ? value : json(value, 2);
-  return text.replace(
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-    /[\x00-\x08\x0b-\x1f\x7f-\x9f]/g,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
+  return escaped(typeof value === 'string' ? value : json(value, 2));
 }
 
 /** The same, in one line. */
 export function oneLine(value: unknown): string {
   return shown(value).replace(/[\n\t]/g, (character) => (character === '\n' ? '\\n' : '\\t'));
 }
+
+let refusal: Error | undefined;
+
+/** Why stdout hasn't taken all that was printed: a full disk, say. A reader that has gone is no reason. */
+export const refusalOfStdout = (): Error | undefined => refusal;
 
 /** Resolves when all that was printed has left the process, or can't. */
 export async function flushed(): Promise<void> {
@@ -39,7 +39,19 @@ export async function flushed(): Promise<void> {
 
 /** A reader that has gone, as in `callstream call … | head -1`, is no failure. */
 export function ignoreClosedPipes(): void {
-  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
+  process.stderr.on('error', () => {});
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') refusal ??= error;
+  });
+}
+
+/** Of JSON, which escapes those below the space itself, the meaning stays. */
+function escaped(text: string): string {
+  return text.replace(
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+    /[\x00-\x08\x0b-\x1f\x7f-\x9f]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 }
 
 function json(value: unknown, indent?: number, show?: Show): string {

@@ -23,17 +23,16 @@ export function filesOf(
   { output: out, failures: failed, journal, resume }: Given,
 ): JobFiles {
   const output = out === undefined ? undefined : resolve(out);
-  const failures =
-    failed === undefined ? (output === undefined ? undefined : beside(output)) : resolve(failed);
-  const journaled = output !== undefined && journal && isRegular(output);
-  const own = journaled ? `${output}.journal` : undefined;
+  const file = output !== undefined && isRegular(output) ? output : undefined;
+  const failures = failed === undefined ? file && beside(file) : resolve(failed);
+  const own = file !== undefined && journal ? `${file}.journal` : undefined;
   const all = [input === undefined || input === '-' ? undefined : resolve(input), output, failures, own];
   const files = all.filter((file) => file !== undefined);
   const known = files.map(identityOf);
   const twice = files.find((_, index) => known.indexOf(known[index] as string) !== index);
   if (twice !== undefined)
     throw new UsageError(`${twice}: expected one file each for input, output, failures and journal`);
-  if (resume && !journaled)
+  if (resume && own === undefined)
     throw new UsageError('--resume: only a job with --output FILE, and its journal, can be resumed');
   return { output, failures, journal: own };
 }
@@ -49,7 +48,7 @@ function identityOf(file: string): string {
   return stat?.isFile() ? `${stat.dev}/${stat.ino}` : file;
 }
 
-/** What is no file, as /dev/null or a pipe, can't be cut to what a journal says. */
-function isRegular(file: string): boolean {
+/** What is no file, as /dev/null or a pipe, can't be cut to what a journal says, and isn't the job's to remove. */
+export function isRegular(file: string): boolean {
   return statSync(file, { throwIfNoEntry: false })?.isFile() ?? true;
 }

@@ -7,7 +7,7 @@ import { tellOutages } from '../outages.js';
 import { line } from '../output.js';
 import { Stopped, stopOnSignals, stopWithStdout } from '../stop.js';
 import { UsageError } from '../usage-error.js';
-import { filesOf, type JobFiles } from './files.js';
+import { filesOf, isRegular, type JobFiles } from './files.js';
 import { Input } from './input.js';
 import { Job } from './job.js';
 import { BEGINNING, Journal } from './journal.js';
@@ -130,8 +130,11 @@ async function work(
     rate,
     attempts: retry,
     key,
-    // Bytes, which take a look at every value, come with MessagePack alone.
-    line: options.codec === 'msgpack' ? line : (value) => `${JSON.stringify(value)}\n`,
+    // Bytes, which take a look at every value, come with MessagePack alone; control characters act on a terminal alone.
+    line:
+      options.codec === 'msgpack' || (files.output === undefined && process.stdout.isTTY)
+        ? line
+        : (value) => `${JSON.stringify(value)}\n`,
     tell: (text) => progress.tell(text),
   });
   const bar =
@@ -155,7 +158,8 @@ async function work(
       progress.stop();
       return Promise.all([output.close(), failures.close()]);
     });
-    if (failures.bytes === 0 && files.failures !== undefined) await rm(files.failures, { force: true });
+    if (failures.bytes === 0 && files.failures !== undefined && isRegular(files.failures))
+      await rm(files.failures, { force: true });
     summary(job, (performance.now() - start) / 1_000, files);
   }
   await journal?.remove();

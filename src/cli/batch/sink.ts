@@ -14,6 +14,8 @@ export interface Sink {
 
 export class FileSink implements Sink {
   readonly #handle: FileHandle;
+  /** A pipe has no places to write at. */
+  readonly #regular: boolean;
   #dirty = false;
   bytes: number;
 
@@ -21,36 +23,39 @@ export class FileSink implements Sink {
   static async open(file: string, bytes: number): Promise<FileSink> {
     try {
       const handle = await open(file, bytes === 0 ? 'w' : 'r+');
-      const { size } = await handle.stat();
+      const stat = await handle.stat();
+      const { size } = stat;
       if (size < bytes) {
         await handle.close();
         throw new UsageError(`--resume: ${file}: it has ${size} bytes, and the job had written ${bytes}`);
       }
       // What is no regular file, as /dev/null, can't be cut.
       if (size > bytes) await handle.truncate(bytes);
-      return new FileSink(handle, bytes);
+      return new FileSink(handle, stat.isFile(), bytes);
     } catch (error) {
       if (error instanceof UsageError) throw error;
       throw new UsageError(`${file}: can't be written (${(error as NodeJS.ErrnoException).code})`);
     }
   }
 
-  private constructor(handle: FileHandle, bytes: number) {
+  private constructor(handle: FileHandle, regular: boolean, bytes: number) {
     this.#handle = handle;
+    this.#regular = regular;
     this.bytes = bytes;
   }
 
   async write(text: string): Promise<void> {
     const buffer = Buffer.from(text, 'utf8');
     for (let done = 0; done < buffer.length; ) {
-      done += (await this.#handle.write(buffer, done, buffer.length - done, this.bytes + done)).bytesWritten;
+      const at = this.#regular ? this.bytes + done : null;
+      done += (await this.#handle.write(buffer, done, buffer.length - done, at)).bytesWritten;
     }
     this.bytes += buffer.length;
     this.#dirty = true;
   }
 
   async sync(): Promise<void> {
-    if (!this.#dirty) return;
+    if (!this.#dirty || !this.#regular) return;
     this.#dirty = false;
     await this.#handle.datasync();
   }

@@ -117,6 +117,15 @@ describe('references', () => {
       return connection.client('nowhere', { interop: 'pipeline' });
     },
   };
+  it('should be none to calls that waited for a topic in vain, once it is looked for no more', async () => {
+    const client = caller.client('nowhere');
+    for (let i = 0; i < 20; i += 1) {
+      void client.call('x', [watch('params', { i })], { timeout: 400 }).catch(() => {});
+    }
+    await bench.advance(1_000);
+    expect(await left()).to.deep.equal([]);
+  });
+
   for (const [what, open] of Object.entries(waits))
     it(`should be few to calls that have ended while they waited for ${what}`, async () => {
       const client = await open();

@@ -147,7 +147,7 @@ export class Route {
       this.#looking = this.#held.waiting().length > 0;
       if (this.#looking) {
         this.#stopLooking = this.#kafka.clock.after(TOPIC_POLL, () => void this.#look());
-      }
+      } else this.#held.take();
       return;
     }
     this.#lanes = Array.from(

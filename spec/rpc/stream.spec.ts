@@ -4,6 +4,7 @@ import * as t from 'io-ts';
 import { tap } from 'rxjs';
 import type { Connection } from '../../src/connection.js';
 import { service, stream } from '../../src/contract.js';
+import { codecs } from '../../src/jsonrpc/codec.js';
 import type { CallOptions } from '../../src/rpc/call-options.js';
 import {
   Bench,
@@ -157,6 +158,14 @@ describe('stream', () => {
       await say(notice('$/next', { id: to.value.id, ...params }));
       expect(items.events).to.deep.equal(['RpcError -32603']);
     }
+  });
+
+  it('should end with an error at a number of a message that is none', async () => {
+    await open();
+    const encoded = codecs.msgpack.encode(notice('$/next', { id, seq: Number.NaN, items: [1] }));
+    raw.reply(to, (encoded as any).right, 'server-1', { 'content-type': 'application/msgpack' });
+    await bench.advance(1);
+    expect(items.events).to.deep.equal(['RpcError -32603']);
   });
 
   it('should end with an error at an item that breaks the contract, and cancel', async () => {

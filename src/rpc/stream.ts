@@ -112,7 +112,7 @@ export class StreamCall extends PendingCall implements ItemOwner {
   }
 
   #onNext({ seq, items }: { seq?: unknown; items?: unknown }): void {
-    if (typeof seq !== 'number' || !Array.isArray(items)) {
+    if (typeof seq !== 'number' || !Number.isSafeInteger(seq) || !Array.isArray(items)) {
       this.#stop(new RpcError(errors.internalError.code, `${this.plan.name}: malformed $/next`));
       return;
     }

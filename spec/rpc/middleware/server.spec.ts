@@ -147,6 +147,14 @@ describe('server middleware', () => {
     expect([ticks.events, served]).to.deep.equal([['RpcError 9'], []]);
   });
 
+  it('should pass the context on itself: with a copy the handler would know neither key nor deadline', async () => {
+    await serve((call, next) => next({ ...call, context: { ...call.context } }));
+    expect([await quote('A'), served]).to.deep.equal(['RpcError -32603', []]);
+    expect(bench.issues.map(({ message }) => message)[0]).to.include(
+      'context: expected the context of a handler',
+    );
+  });
+
   it('should answer itself', async () => {
     await serve((it) => (it.kind === 'stream' ? of(7, 8) : of(5, 6)));
     expect(await quote('A')).to.equal(6);

@@ -5,6 +5,7 @@
 import { isLeft, right } from 'fp-ts/lib/Either.js';
 import { defer, from, isObservable, mergeMap, type Observable, of, throwError } from 'rxjs';
 import type { Params } from '../../jsonrpc/message.js';
+import { deadlineOf } from '../call-meta.js';
 import type { Entry } from '../dispatch.js';
 import { type Items, iterate } from '../iterate.js';
 import { chain, checked } from './chain.js';
@@ -59,6 +60,8 @@ function handled(
     return Symbol.asyncIterator in value ? items(value as AsyncIterable<unknown>) : of(value);
   };
   return defer(() => {
+    // Without its key a call would run again that the store knows; without its deadline those made for it would have none.
+    deadlineOf(context);
     const invoked = entry.invoke(params as Params | undefined, context);
     return isLeft(invoked) ? throwError(() => invoked.left) : given(invoked.right);
   });

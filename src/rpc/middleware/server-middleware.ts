@@ -11,6 +11,7 @@ export interface ServerCall {
   readonly kind: Method['kind'] | undefined;
   /** As they came; checked against the contract after the last middleware. */
   readonly params: unknown;
+  /** Passed on as it is: a copy, as `{ ...context }`, has nothing of it and is refused. */
   readonly context: CallContext;
 }
 

@@ -1,6 +1,6 @@
 /** connect(), and what its connections share; the calls themselves are in rpc/. */
 import { expect } from 'chai';
-import { Subject } from 'rxjs';
+import { lastValueFrom, Subject } from 'rxjs';
 import { type Connection, connect, type Server } from '../src/connection.js';
 import { KafkaError } from '../src/kafka/port.js';
 import type { ConnectOptions } from '../src/options.js';
@@ -73,6 +73,50 @@ describe('connect', () => {
     }
     expect(String(await failureOf(connection.serve('no topic name', target)))).to.match(/service name/);
     expect(bench.broker.members('s')).to.deep.equal([]);
+  });
+
+  it('should refuse what is no option, and tell which there are', async () => {
+    const connection = await bench.connect();
+    const target = { a: () => 1 };
+    for (const [given, text] of [
+      [
+        () => connect({ kafka: bench.kafkaOf(connection), codek: 'json' } as any),
+        'codek: no such option, there are brokers,',
+      ],
+      [
+        () => connection.serve('s', target, { concurency: 5 } as any),
+        'concurency: no such option, there are concurrency,',
+      ],
+      [
+        () => connection.serve('s', target, { methods: { a: { order: 'key' } } } as any),
+        'methods.a.order: no such option, there are concurrency, maxQueued, orderBy',
+      ],
+      [
+        async () => connection.client('s', { signal: AbortSignal.abort() } as any),
+        'signal: no such option, there are timeout,',
+      ],
+    ] as const) {
+      const error = await bench.until(failureOf(given()));
+      expect(error).to.be.instanceOf(TypeError);
+      expect(error.message).to.include(text);
+    }
+  });
+
+  it('should close all the same where a store can not be closed', async () => {
+    const connection = await bench.connect();
+    const open = async () => ({
+      claim: async () => ({ answer: { result: 1 } }),
+      close: async () => {
+        throw new Error('stuck');
+      },
+    });
+    await bench.until(connection.serve('s', { a: () => 1 }, { store: { open } }));
+    await bench.until(connection.close());
+    expect(bench.issues.map(({ message }) => message)).to.deep.equal([
+      'the store was not closed: Error: stuck',
+    ]);
+    expect(await bench.until(ending(connection.serve('s', { a: () => 1 })))).to.match(/closed/);
+    expect(await bench.until(lastValueFrom(connection.status$))).to.include({ state: 'closed' });
   });
 
   it('should refuse a list of topics that is none', async () => {

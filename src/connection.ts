@@ -33,7 +33,7 @@ import { milliseconds } from './rpc/options.js';
 import { Route } from './rpc/route.js';
 import { RunningCalls } from './rpc/running.js';
 import { ServiceServer } from './rpc/server.js';
-import { storedEntries } from './rpc/store/stored-entries.js';
+import { closeStore, storedEntries } from './rpc/store/stored-entries.js';
 
 /** A service that is being served. */
 export interface Server {
@@ -228,7 +228,7 @@ class KafkaConnection implements Connection {
       const context = { kafka, coalescer: this.#coalescer, inbox: this.#inbox, running: this.#running };
       opened = await ServiceServer.open(name, entries, settings, context);
     } catch (error) {
-      await store?.close();
+      await closeStore(store, onIssue);
       throw error;
     }
     const server: Server = {
@@ -243,7 +243,7 @@ class KafkaConnection implements Connection {
           await opened.close(drain);
         } finally {
           this.servers.delete(server);
-          await store?.close();
+          await closeStore(store, onIssue);
         }
       },
     };

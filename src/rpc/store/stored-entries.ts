@@ -26,6 +26,18 @@ export function storedEntries(
   );
 }
 
+/** A server closes also where its store can't. */
+export async function closeStore(
+  store: OpenStore | undefined,
+  onIssue: (issue: ServerIssue) => void,
+): Promise<void> {
+  try {
+    await store?.close();
+  } catch (cause) {
+    onIssue({ kind: 'kafka', message: `the store was not closed: ${textOf(cause)}`, cause });
+  }
+}
+
 function stored(
   method: string,
   entry: Entry,

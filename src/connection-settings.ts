@@ -1,16 +1,56 @@
 /** The options of connect() and serve(), checked, with their defaults; connection.ts alone reads them. */
 import { codecs } from './jsonrpc/codec.js';
-import type { ConnectOptions, ServeOptions } from './options.js';
+import type { ConnectOptions, MethodOptions, ServeOptions } from './options.js';
 import { DEFAULT_LIMITS } from './rpc/coalesce.js';
 import type { ServedService } from './rpc/dialects/dialect.js';
 import type { ServedDialects } from './rpc/dialects/served.js';
 import type { OpenRpcDocument } from './rpc/discovery/openrpc.js';
 import type { MethodLimits } from './rpc/gates.js';
-import { count, flag, milliseconds, oneOf, texts } from './rpc/options.js';
+import { count, flag, known, milliseconds, oneOf, texts } from './rpc/options.js';
 import type { ServerIssue, ServerSettings } from './rpc/server-settings.js';
 import { show } from './shown.js';
 
 export const HOUR = 3_600_000;
+
+const CONNECT: Readonly<Record<keyof ConnectOptions, true>> = {
+  brokers: true,
+  clientId: true,
+  codec: true,
+  librdkafka: true,
+  connectTimeout: true,
+  inbox: true,
+  maxPending: true,
+  coalesce: true,
+  lease: true,
+  onIssue: true,
+  kafka: true,
+};
+
+const METHOD: Readonly<Record<keyof MethodOptions, true>> = {
+  concurrency: true,
+  maxQueued: true,
+  orderBy: true,
+};
+
+const SERVE: Readonly<Record<keyof ServeOptions, true>> = {
+  ...METHOD,
+  methods: true,
+  requests: true,
+  replies: true,
+  replyTopics: true,
+  interop: true,
+  middleware: true,
+  discovery: true,
+  store: true,
+  atMostOnce: true,
+  clockTolerance: true,
+  maxRemembered: true,
+  sessionTimeout: true,
+  revokeTimeout: true,
+  maxBuffered: true,
+  maxCollected: true,
+  maxStreams: true,
+};
 
 export interface ConnectionSettings {
   readonly codec: (typeof codecs)['json'];
@@ -22,6 +62,7 @@ export interface ConnectionSettings {
 }
 
 export function connectionSettings(options: ConnectOptions): ConnectionSettings {
+  known(options, CONNECT);
   const { codec = 'json', inbox = {}, coalesce = {} } = options;
   if (!Object.hasOwn(codecs, codec)) {
     throw new TypeError(`codec: expected 'json' or 'msgpack', got ${JSON.stringify(codec)}`);
@@ -62,6 +103,7 @@ export function serverSettings(
   document: () => OpenRpcDocument,
   connection: ConnectionSettings,
 ): ServerSettings {
+  known(options, SERVE);
   const requestsTopic = options.requests?.topic ?? `${service.name}.requests`;
   const repliesTopic = options.replies?.topic ?? `${service.name}.replies`;
   const maxQueued = count('maxQueued', options.maxQueued ?? 10_000);
@@ -104,6 +146,7 @@ function methodLimits(
   for (const method of methods) {
     const own = Object.hasOwn(options, method) ? options[method] : undefined;
     const field = `methods.${method}`;
+    known(own ?? {}, METHOD, `${field}.`);
     const found = {
       concurrency:
         own?.concurrency === undefined ? undefined : count(`${field}.concurrency`, own.concurrency),

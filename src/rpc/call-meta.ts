@@ -5,7 +5,7 @@ import type { AckedCallOptions, CallOptions } from './call-options.js';
 import type { ClientOptions } from './client-api.js';
 import type { CallContext } from './dispatch.js';
 import type { Meta } from './envelope.js';
-import { text } from './options.js';
+import { known, text } from './options.js';
 
 /** What a call says of itself goes before the client's defaults. Every call with options passes here: no spread. */
 export function metaOf(
@@ -33,6 +33,24 @@ export function metaOf(
 export function sharedMeta(timeout: number, defaults: ClientOptions, first: boolean): Meta {
   const meta = metaOf(timeout, defaults, first);
   return meta.headers === undefined ? Object.freeze(meta) : meta;
+}
+
+const CLIENT: Readonly<Record<keyof ClientOptions, true>> = {
+  timeout: true,
+  key: true,
+  retry: true,
+  hedge: true,
+  headers: true,
+  window: true,
+  interop: true,
+  absentAfter: true,
+  middleware: true,
+};
+
+/** Of a client. Middleware may give a call options of its own kind. */
+export function checkDefaults(defaults: ClientOptions): void {
+  known(defaults, CLIENT);
+  checkTexts(defaults);
 }
 
 /**

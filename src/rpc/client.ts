@@ -9,7 +9,7 @@ import { CLOCK, type Clock } from '../clock.js';
 import type { Method, Methods } from '../contract.js';
 import { deferred } from '../deferred.js';
 import type { Params } from '../jsonrpc/message.js';
-import { acksOf, checkTexts, deadlineOf, metaOf, sharedMeta, signalsOf } from './call-meta.js';
+import { acksOf, checkDefaults, checkTexts, deadlineOf, metaOf, sharedMeta, signalsOf } from './call-meta.js';
 import type { CallOptions } from './call-options.js';
 import type { ClientOptions, UntypedClient } from './client-api.js';
 import type { Link, PendingCall } from './correlation.js';
@@ -55,7 +55,7 @@ export class ServiceClient implements UntypedClient {
     this.#defaults = defaults;
     this.#timeout = milliseconds('timeout', defaults.timeout ?? DEFAULT_TIMEOUT);
     if (defaults.window !== undefined) count('window', defaults.window);
-    checkTexts(defaults);
+    checkDefaults(defaults);
     this.#policy = defaults.retry && retryPolicy(defaults.retry, this.#budget);
     this.#hedge = defaults.hedge && hedgePolicy(defaults.hedge, defaults);
     this.#meta = sharedMeta(this.#timeout, defaults, true);

@@ -103,6 +103,16 @@ describe('a terminal', () => {
     await ended;
   });
 
+  it('should drop a line at a Ctrl-C that comes with its Enter, and stay', async () => {
+    const { terminal, lines, type, ended, screen } = open(40);
+    await type('calc hang\r\x03');
+    expect([lines, screen().endsWith('\n> ')]).to.deep.equal([[], true]);
+    await type('calc add 1\r');
+    expect(lines).to.deep.equal(['calc add 1']);
+    terminal.close();
+    await ended;
+  });
+
   it('should write a console above the line, too', async () => {
     const { terminal, type, ended, screen } = open(40);
     await type('calc');

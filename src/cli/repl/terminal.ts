@@ -144,13 +144,14 @@ export class Terminal implements Screen {
     await new Promise<void>((resolve) => {
       this.#wake = resolve;
     });
-    return this.#closed ? undefined : this.#ahead.shift();
+    return this.#closed ? undefined : (this.#ahead.shift() ?? this.#next());
   }
 
-  /** Ends what runs, else the line that is typed, else the shell. */
+  /** Ends what runs or is about to, else the line that is typed, else the shell. */
   #interrupt(): void {
-    this.#ahead.length = 0;
+    const waited = this.#ahead.splice(0).length > 0;
     if (this.#running !== undefined) this.#running.abort();
+    else if (waited) return;
     else if (this.#readline.line === '') this.#readline.close();
     else for (const name of ['e', 'u']) this.#readline.write(null, { ctrl: true, name });
   }

@@ -223,7 +223,8 @@ describe('gather$', () => {
       expect(watched.events).to.deep.equal(['completed']);
     });
 
-    it('should complete after a silence that begins with an answer: one of its last ms is in time', async () => {
+    /** A gathering that a silence of 50 ms ends, and what gives it an answer. */
+    const gathering = async () => {
       bench.broker.createTopic('s.requests', 1);
       const raw = new RawPeer(bench);
       connection = await bench.connect({ inbox: { partitions: 1 } });
@@ -238,6 +239,11 @@ describe('gather$', () => {
             'callstream-inbox': `${INBOX}/0/${instance}`,
           },
         });
+      return { watched, answer };
+    };
+
+    it('should complete after a silence that begins with an answer: one of its last ms is in time', async () => {
+      const { watched, answer } = await gathering();
       answer('one');
       await bench.advance(49);
       answer('two');
@@ -248,6 +254,21 @@ describe('gather$', () => {
       answer('too late');
       await bench.advance(20);
       expect(results(watched.events)).to.deep.equal(['one', 'two', 'three', 'completed']);
+    });
+
+    it('should take no time for a silence in which the process stood still', async () => {
+      const { watched, answer } = await gathering();
+      answer('one');
+      await bench.advance(20);
+      bench.broker.freeze(bench.kafkaOf(connection));
+      await bench.advance(60);
+      answer('two');
+      await bench.advance(40);
+      bench.broker.thaw(bench.kafkaOf(connection));
+      await bench.advance(45);
+      expect(results(watched.events)).to.deep.equal(['one', 'two']);
+      await bench.advance(10);
+      expect(results(watched.events)).to.deep.equal(['one', 'two', 'completed']);
     });
 
     it('should take a thousand answers by default, and not one more', async () => {

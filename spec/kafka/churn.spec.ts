@@ -6,7 +6,7 @@ import { describeOnKafka } from './brokers.js';
 import { churn } from './churn.js';
 
 const LONG = process.env.CHURN_SECONDS !== undefined;
-const seconds = Number(process.env.CHURN_SECONDS ?? 7);
+const seconds = Number(process.env.CHURN_SECONDS ?? 12);
 const records = Number(process.env.CHURN_RECORDS ?? 20_000);
 
 // By the new protocol the broker waits for a killed member, 45 s unless it is set otherwise: there, all leave cleanly.
@@ -17,7 +17,7 @@ const MODES: readonly (readonly [string, ReadOptions, boolean])[] = [
 ];
 
 describeOnKafka('members of a group that come and leave', function () {
-  this.timeout((seconds + 90) * 1_000);
+  this.timeout((seconds + 180) * 1_000);
 
   for (const [mode, options, kills] of MODES) {
     it(`should lose nothing, and do again only what killed ones had not committed, ${mode}`, async () => {

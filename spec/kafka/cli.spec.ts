@@ -6,9 +6,7 @@ import { type Connection, connect } from '../../src/index.js';
 import { Command, type Ended, fixture, temporaryFolder } from '../cli/command.js';
 import { brokers, describeOnKafka, unique } from './brokers.js';
 
-describeOnKafka('the command line on a real Kafka', function () {
-  this.timeout(120_000);
-
+describeOnKafka('the command line on a real Kafka', () => {
   const temp = temporaryFolder();
   const service = unique('calc');
   const start = (...args: string[]) => new Command(temp.path, args, { KAFKA_BROKERS: brokers });
@@ -93,24 +91,26 @@ describeOnKafka('the command line on a real Kafka', function () {
   });
 
   it('should discover what is offered, and what a change breaks', async () => {
-    const { stdout } = await ends(0, 'discover', service);
+    const { stdout } = await ends(0, 'discover', service, '--timeout', '20000');
     expect(stdout).to.match(new RegExp(`^${service}: 10 methods, 1 instance\n`));
     expect(stdout).to.match(/^ {2}method {2}add\(/m);
 
     const file = join(temp.path, 'calc.json');
-    writeFileSync(file, (await ends(0, 'discover', service, '--json')).stdout);
-    expect((await ends(0, 'discover', service, '--diff', file)).stdout).to.equal('no change\n');
+    writeFileSync(file, (await ends(0, 'discover', service, '--timeout', '20000', '--json')).stdout);
+    expect((await ends(0, 'discover', service, '--timeout', '20000', '--diff', file)).stdout).to.equal(
+      'no change\n',
+    );
 
     const document = JSON.parse(readFileSync(file, 'utf8'));
     document.methods.push({ ...document.methods[0], name: 'gone' });
     writeFileSync(file, JSON.stringify(document));
-    const broken = await ends(1, 'discover', service, '--diff', file);
+    const broken = await ends(1, 'discover', service, '--timeout', '20000', '--diff', file);
     expect(broken.stdout).to.match(/^breaking {4}.*gone/m);
     expect(broken.stderr).to.equal('1 breaking change\n');
   });
 
   it('should trace a call by what the error at its timeout says', async () => {
-    const { stderr } = await ends(3, 'call', service, 'hang', '--timeout', '300');
+    const { stderr } = await ends(3, 'call', service, 'hang', '--timeout', '3000');
     const [, words = ''] = /^`callstream (trace .*)` tells/m.exec(stderr) ?? [];
     const [traced] = objects(await ends(0, ...words.split(' '), '--json'));
     expect(traced).to.deep.include({ service, method: 'hang', outcome: 'unanswered' });

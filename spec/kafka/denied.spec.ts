@@ -33,8 +33,7 @@ const client = (user: string, password = PASSWORD) => ({
   'sasl.password': password,
 });
 
-describeOnKafka('a user without the rights, on a real Kafka', function () {
-  this.timeout(60_000);
+describeOnKafka('a user without the rights, on a real Kafka', () => {
   let cluster: KafkaCluster;
   let admin: Connection;
   let reader: Connection;

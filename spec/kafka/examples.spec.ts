@@ -1,4 +1,6 @@
 import { execFile } from 'node:child_process';
+import { once } from 'node:events';
+import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -9,18 +11,19 @@ import { describeOnKafka } from './brokers.js';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
 describeOnKafka('examples on a Kafka that restarts in the middle', function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
 
-  /** Kills the broker some seconds after the example began to work, and starts it again. */
+  /** Kills the broker some seconds after the example's first word, and starts it again. */
   async function run(file: string, env: Record<string, string>): Promise<string> {
     const cluster = await startKafka();
     try {
       const running = promisify(execFile)(process.execPath, ['--import', 'tsx', file], {
         cwd: root,
         env: { ...process.env, KAFKA_BROKERS: cluster.bootstrap, ...env },
-        timeout: 90_000,
+        timeout: 200_000,
       });
-      await sleep(6_000);
+      await Promise.race([once(running.child.stdout as Readable, 'data'), running]);
+      await sleep(4_000);
       const [node] = cluster.nodes;
       await node?.kill();
       await node?.start();

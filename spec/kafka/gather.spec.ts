@@ -9,8 +9,7 @@ import { brokers, describeOnKafka, unique } from './brokers.js';
 
 const serverFile = fileURLToPath(new URL('./crash-server.ts', import.meta.url));
 
-describeOnKafka('gather$ on a real Kafka', function () {
-  this.timeout(60_000);
+describeOnKafka('gather$ on a real Kafka', () => {
   const name = unique('gathered');
   const servers: ChildProcess[] = [];
   let client: Connection;
@@ -46,24 +45,24 @@ describeOnKafka('gather$ on a real Kafka', function () {
   });
 
   it('should get an answer of each of three processes, and end at once with their count', async () => {
-    const [found, ms] = await pids({ count: 3, timeout: 10_000 });
+    const [found, ms] = await pids({ count: 3, timeout: 30_000 });
     expect([found, found.length]).to.deep.equal([running(), 3]);
-    expect(ms).to.be.below(9_000);
+    expect(ms).to.be.below(25_000);
   });
 
   it('should end by the stall, or by the time, without one that was killed', async () => {
     servers[0]?.kill('SIGKILL');
-    const [stalled, short] = await pids({ count: 3, stall: 1_000, timeout: 20_000 });
+    const [stalled, short] = await pids({ count: 3, stall: 3_000, timeout: 30_000 });
     expect([stalled, stalled.length]).to.deep.equal([running(), 2]);
-    expect(short).to.be.within(1_000, 19_000);
-    const [timed, long] = await pids({ count: 3, timeout: 2_000 });
+    expect(short).to.be.within(3_000, 25_000);
+    const [timed, long] = await pids({ count: 3, timeout: 4_000 });
     expect(timed).to.deep.equal(running());
-    expect(long).to.be.within(1_990, 4_000);
+    expect(long).to.be.within(3_990, 12_000);
   });
 
   it('should get the answer of one that came later, also before it has a partition', async () => {
     await start();
-    const [found] = await pids({ count: 3, timeout: 10_000 });
+    const [found] = await pids({ count: 3, timeout: 30_000 });
     expect([found, found.length]).to.deep.equal([running(), 3]);
   });
 });

@@ -5,9 +5,7 @@ import { cancels, longStream, manyStreams } from './load/streams.js';
 
 const MEGABYTE = 2 ** 20;
 
-describeOnKafka('calls under load', function () {
-  this.timeout(120_000);
-
+describeOnKafka('calls under load', () => {
   it('should complete 2,000 streams at once, each with every item in order', async () => {
     const { correct } = await manyStreams(brokers, 2_000, 100);
     expect(correct).to.equal(2_000);

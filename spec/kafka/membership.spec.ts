@@ -10,8 +10,7 @@ const MODES: readonly (readonly [string, ReadOptions])[] = [
   ['protocol consumer', { protocol: 'consumer' }],
 ];
 
-describeOnKafka('members of a group on a real Kafka', function () {
-  this.timeout(120_000);
+describeOnKafka('members of a group on a real Kafka', () => {
   const opened = new Set<Connection>();
 
   afterEach(async () => {
@@ -70,7 +69,7 @@ describeOnKafka('members of a group on a real Kafka', function () {
   });
 
   for (const [protocol, session] of [
-    ['classic', { sessionTimeout: 10_000 }],
+    ['classic', { sessionTimeout: 30_000 }],
     ['consumer', {}],
   ] as const) {
     it(`should come back under its name without a rebalance, protocol ${protocol}`, async () => {
@@ -82,7 +81,7 @@ describeOnKafka('members of a group on a real Kafka', function () {
       const before = stays.events.length;
       await goes.connection.close();
       const back = await member(topic, { ...options, groupInstanceId: 'b' });
-      await until(() => back.has() === 2, 'its partitions', 8_000);
+      await until(() => back.has() === 2, 'its partitions', 20_000);
       const changes = stays.events
         .slice(before)
         .filter(({ type }) => type === 'assigned' || type === 'revoked');

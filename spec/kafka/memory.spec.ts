@@ -9,9 +9,7 @@ import { brokers, describeOnKafka, unique } from './brokers.js';
 const RECORDS = 500_000;
 const PARTITIONS = 4;
 
-describeOnKafka('the memory of a reader', function () {
-  this.timeout(60_000);
-
+describeOnKafka('the memory of a reader', () => {
   it('should stay small where a subscriber blocks the event loop and the topic has far more', async () => {
     const connection = await connect({ brokers });
     const topic = connection.topic(unique('slow'), { codec: 'raw' });

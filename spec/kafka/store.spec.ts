@@ -12,8 +12,7 @@ import { brokers, describeOnKafka, unique } from './brokers.js';
 const ORDERS = Number(process.env.STORE_ORDERS ?? 400);
 const serverFile = fileURLToPath(new URL('./store-server.ts', import.meta.url));
 
-describeOnKafka('a store of answers in a topic', function () {
-  this.timeout(120_000);
+describeOnKafka('a store of answers in a topic', () => {
   let client: Connection;
   let folder: string;
   const servers: ChildProcess[] = [];

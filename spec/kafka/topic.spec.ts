@@ -22,6 +22,7 @@ import {
 import { openKafka } from '../../src/kafka/librdkafka.js';
 import type { Kafka } from '../../src/kafka/port.js';
 import { brokers, deleteTopic, describeOnKafka, unique } from './brokers.js';
+import { until } from './port-support.js';
 
 const upTo = (count: number) => Array.from({ length: count }, (_, i) => i);
 const values = <T>(records$: Observable<{ value: T }>) =>
@@ -32,14 +33,7 @@ const values = <T>(records$: Observable<{ value: T }>) =>
     ),
   );
 
-async function until(condition: () => boolean, what: string, ms = 20_000): Promise<void> {
-  for (const end = Date.now() + ms; !condition(); await sleep(10)) {
-    if (Date.now() > end) throw new Error(`${what}: not within ${ms} ms`);
-  }
-}
-
-describeOnKafka('topics on a real Kafka', function () {
-  this.timeout(60_000);
+describeOnKafka('topics on a real Kafka', () => {
   let kafka: Kafka;
   let connection: Connection;
 
@@ -232,7 +226,7 @@ describeOnKafka('topics on a real Kafka', function () {
       await join();
     }
     await flow;
-    await until(() => done.size >= total, 'all records', 30_000);
+    await until(() => done.size >= total, 'all records', 60_000);
     for (const member of members) await member.connection.close();
     expect(errors).deep.equal([]);
     expect(done.size).equal(total);

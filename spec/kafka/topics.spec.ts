@@ -4,6 +4,7 @@ import { expect } from 'chai';
 import { lastValueFrom, map, Subject, take, takeUntil, toArray } from 'rxjs';
 import { type Connection, connect, processEach, type ReadOptions, transact } from '../../src/index.js';
 import { brokers, deleteTopic, describeOnKafka, unique } from './brokers.js';
+import { until } from './port-support.js';
 
 const MODES: readonly (readonly [string, ReadOptions<never>])[] = [
   ['eager', { assignor: 'eager' }],
@@ -12,14 +13,7 @@ const MODES: readonly (readonly [string, ReadOptions<never>])[] = [
 ];
 const upTo = (count: number) => Array.from({ length: count }, (_, i) => i);
 
-async function until(condition: () => boolean, what: string, ms = 20_000): Promise<void> {
-  for (const end = Date.now() + ms; !condition(); await sleep(10)) {
-    if (Date.now() > end) throw new Error(`${what}: not within ${ms} ms`);
-  }
-}
-
-describeOnKafka('several topics on a real Kafka', function () {
-  this.timeout(60_000);
+describeOnKafka('several topics on a real Kafka', () => {
   let connection: Connection;
   let prefix: string;
 

@@ -13,7 +13,7 @@ import { killAgainAndAgain } from './transact-kills.js';
 const LONG = process.env.TRANSACT_KILLS !== undefined;
 
 describeOnKafka('transact on a real Kafka', function () {
-  this.timeout(LONG ? 400_000 : 90_000);
+  this.timeout(LONG ? 400_000 : 180_000);
   let kafka: Kafka;
   let connection: Connection;
 
@@ -40,7 +40,7 @@ describeOnKafka('transact on a real Kafka', function () {
   it('should write each result once, however often its process is killed', async () => {
     const kills = Number(process.env.TRANSACT_KILLS ?? 3);
     const records = Number(process.env.TRANSACT_RECORDS ?? 5_000);
-    const within = LONG ? 360_000 : 80_000;
+    const within = LONG ? 360_000 : 160_000;
     const figures = await killAgainAndAgain({ kills, records, maxBatch: LONG ? 250 : 100, within });
     if (LONG) console.log(JSON.stringify(figures));
     expect(figures).include({ kills, duplicates: 0, missing: 0 });
@@ -58,7 +58,7 @@ describeOnKafka('transact on a real Kafka', function () {
           // The first two are at the broker by the time at which it fails.
           if (value === 3 && failures > 0) {
             failures -= 1;
-            await sleep(300);
+            await sleep(2_000);
             throw new Error('now and then');
           }
           return to.toRecord(value);

@@ -15,6 +15,7 @@ import {
 } from '../../../src/index.js';
 import { openKafka } from '../../../src/kafka/librdkafka.js';
 import { brokers, unique } from '../brokers.js';
+import { until } from '../port-support.js';
 import { Peer } from './peer.js';
 import { describeWith, fileOf, prepared, run } from './store.js';
 
@@ -28,8 +29,7 @@ async function nest(): Promise<string> {
   return join(folder, 'peer.js');
 }
 
-describeWith({ npm: ['--version'] }, 'NestJS', function () {
-  this.timeout(60_000);
+describeWith({ npm: ['--version'] }, 'NestJS', () => {
   const called = unique('called');
   const served = unique('nest');
   const noted: unknown[] = [];
@@ -38,7 +38,7 @@ describeWith({ npm: ['--version'] }, 'NestJS', function () {
   let client: UntypedClient;
 
   before(async function () {
-    this.timeout(180_000);
+    this.timeout(400_000);
     connection = await connect({ brokers });
     const kafka = await openKafka({ brokers });
     for (const method of ['add', 'greet', 'echo', 'fail', 'some', 'note']) {
@@ -96,7 +96,7 @@ describeWith({ npm: ['--version'] }, 'NestJS', function () {
 
     it('should have its events handled', async () => {
       await peer.ask({ do: 'notify', method: 'note', params: 'seen' });
-      for (let i = 0; i < 250 && noted.length === 0; i += 1) await sleep(20);
+      await until(() => noted.length > 0, 'the notification');
       expect(noted).to.deep.equal(['seen']);
     });
 
@@ -137,7 +137,7 @@ describeWith({ npm: ['--version'] }, 'NestJS', function () {
 
     it('should handle events', async () => {
       await client.notify('note', ['seen']);
-      for (let i = 0; i < 250 && (await peer.ask({ do: 'seen' })).length === 0; i += 1) await sleep(20);
+      while ((await peer.ask({ do: 'seen' })).length === 0) await sleep(20);
       expect(await peer.ask({ do: 'seen' })).to.deep.equal(['seen']);
     });
 

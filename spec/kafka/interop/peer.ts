@@ -25,7 +25,7 @@ export class PeerError extends Error {
   }
 }
 
-const START_LIMIT = 60_000;
+const START_LIMIT = 120_000;
 
 export class Peer {
   readonly #process: ChildProcess;

@@ -1,9 +1,9 @@
 /** A kafka-python pipeline, both ways: it calls callstream, and callstream calls it. */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { type Connection, connect, RpcError, type UntypedClient } from '../../../src/index.js';
 import { openKafka } from '../../../src/kafka/librdkafka.js';
 import { brokers, unique } from '../brokers.js';
+import { until } from '../port-support.js';
 import { Peer } from './peer.js';
 import { describeWith, fileOf, prepared, run } from './store.js';
 
@@ -16,8 +16,7 @@ async function python(): Promise<string> {
   return `${folder}/bin/python`;
 }
 
-describeWith({ python3: ['-c', 'import venv, ensurepip'] }, 'a kafka-python pipeline', function () {
-  this.timeout(60_000);
+describeWith({ python3: ['-c', 'import venv, ensurepip'] }, 'a kafka-python pipeline', () => {
   const served = unique('served');
   const pipeline = unique('pipeline');
   const noted: string[] = [];
@@ -27,7 +26,7 @@ describeWith({ python3: ['-c', 'import venv, ensurepip'] }, 'a kafka-python pipe
   let client: UntypedClient;
 
   before(async function () {
-    this.timeout(180_000);
+    this.timeout(400_000);
     connection = await connect({ brokers });
     const target = {
       add: (a: number, b: number) => a + b,
@@ -74,7 +73,7 @@ describeWith({ python3: ['-c', 'import venv, ensurepip'] }, 'a kafka-python pipe
 
     it('should have its notifications handled', async () => {
       await caller.ask({ do: 'notify', method: 'note', params: ['seen'] });
-      for (let i = 0; i < 250 && noted.length === 0; i += 1) await sleep(20);
+      await until(() => noted.length > 0, 'the notification');
       expect(noted).to.deep.equal(['seen']);
     });
 

@@ -1,9 +1,9 @@
 /** Spring Kafka, both ways: a ReplyingKafkaTemplate calls callstream, callstream calls a @KafkaListener. */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { type Connection, connect, RpcError, type UntypedClient } from '../../../src/index.js';
 import { openKafka } from '../../../src/kafka/librdkafka.js';
 import { brokers, unique } from '../brokers.js';
+import { until } from '../port-support.js';
 import { Peer } from './peer.js';
 import { describeWith, fileOf, prepared, run } from './store.js';
 
@@ -20,8 +20,7 @@ async function spring(): Promise<string> {
 
 const PROGRAMS = { java: ['-version'], javac: ['-version'], mvn: ['-version'] };
 
-describeWith(PROGRAMS, 'Spring Kafka', function () {
-  this.timeout(60_000);
+describeWith(PROGRAMS, 'Spring Kafka', () => {
   const called = unique('called');
   const served = unique('listener');
   const replies = unique('template-replies');
@@ -32,7 +31,7 @@ describeWith(PROGRAMS, 'Spring Kafka', function () {
   let client: UntypedClient;
 
   before(async function () {
-    this.timeout(180_000);
+    this.timeout(400_000);
     connection = await connect({ brokers, onIssue: ({ message }) => issues.push(message) });
     const kafka = await openKafka({ brokers });
     await kafka.createTopic({ topic: replies, partitions: 2 });
@@ -76,7 +75,7 @@ describeWith(PROGRAMS, 'Spring Kafka', function () {
 
     it('should have its notifications handled', async () => {
       await peer.ask({ do: 'notify', method: 'note', params: 'seen' });
-      for (let i = 0; i < 250 && noted.length === 0; i += 1) await sleep(20);
+      await until(() => noted.length > 0, 'the notification');
       expect(noted).to.deep.equal(['seen']);
     });
 
@@ -86,7 +85,7 @@ describeWith(PROGRAMS, 'Spring Kafka', function () {
 
     it('should be told of at the server where its correlation ids are binary', async () => {
       await peer.ask({ do: 'binary', method: 'echo', params: 'x' });
-      for (let i = 0; i < 250 && issues.length === 0; i += 1) await sleep(20);
+      await until(() => issues.length > 0, 'the issue');
       expect(issues.join()).to.include('setBinaryCorrelation(false)');
     });
   });

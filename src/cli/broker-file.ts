@@ -14,8 +14,11 @@ export interface RunningBroker {
   readonly pid: number;
 }
 
-/** Milliseconds in which a local broker takes a connection, or isn't there. */
-const PROBE = 1_000;
+/**
+ * Milliseconds in which a local broker takes a connection, or isn't there: one whose queue of them is full, on a
+ * busy machine, takes it when the kernel asks again, after 1 s or 3 s. A port that has gone refuses at once.
+ */
+const PROBE = 5_000;
 
 export function brokerFile(): string {
   return join(tmpdir(), `callstream-broker-${process.getuid?.() ?? userInfo().username}.json`);

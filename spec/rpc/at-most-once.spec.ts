@@ -136,8 +136,8 @@ describe('atMostOnce', () => {
 
   it('should not run what another instance has run while Kafka kept it waiting for its commit', async () => {
     const options = { requests: { partitions: 2 }, revokeTimeout: 100 };
-    const ask = (name: string) =>
-      raw.append({ topic: AT.topic, partition: 1, value: call(1, 'now', [name]), headers: raw.callstream });
+    const ask = (name: string, partition = 1) =>
+      raw.append({ topic: AT.topic, partition, value: call(1, 'now', [name]), headers: raw.callstream });
     await start(options);
     silence = new Gate();
     ask('a');
@@ -146,12 +146,34 @@ describe('atMostOnce', () => {
     await bench.advance(1_000);
     expect(began.map(([name]) => name)).to.deep.equal(['1:a']);
     await bench.until(other.close());
-    ask('b');
     await bench.advance(1_000);
     silence.open('');
     silence = undefined;
     await bench.advance(1_000);
+    ask('b', 0);
+    await bench.advance(1_000);
     expect(began.map(([name]) => name)).to.deep.equal(['1:a', '0:b']);
+    ask('c');
+    await bench.advance(1_000);
+    expect(began.map(([name]) => name)).to.deep.equal(['1:a', '0:b', '0:c']);
+  });
+
+  it('should run what it could not commit once its partition is back, where nobody else has', async () => {
+    const options = { requests: { partitions: 2 }, revokeTimeout: 100 };
+    await start(options);
+    await start(options);
+    refusals = Number.POSITIVE_INFINITY;
+    for (const name of ['a', 'b'])
+      raw.append({ ...AT, value: call(name, 'now', [name]), headers: raw.callstream });
+    await bench.advance(50);
+    // The rebalance waits for one who doesn't answer.
+    bench.kill(connections[1] as Connection);
+    bench.broker.rebalance('s');
+    await bench.advance(10_000);
+    expect(began).to.deep.equal([]);
+    refusals = 0;
+    await bench.advance(1_000);
+    expect(began.map(([name]) => name)).to.deep.equal(['0:a', '0:b']);
   });
 
   it('should answer what runs while its server closes, and leave nothing', async () => {

@@ -145,15 +145,40 @@ describe('Offsets', () => {
     take(0, 1);
     done(0, 1);
     offsets.committed([{ ...P0, offset: 1 }]);
-    expect([0, 1].map((offset) => offsets.reached({ ...P0, offset }))).to.deep.equal([true, false]);
+    const first = offsets.assignment(P0);
+    const states = (offset: number, since: number) => [
+      offsets.reached({ ...P0, offset }, since),
+      offsets.due({ ...P0, offset }, since),
+    ];
+    expect([states(0, first), states(1, first)]).to.deep.equal([
+      [true, false],
+      [false, true],
+    ]);
+    offsets.handOver([P0])();
+    expect(states(1, first)).to.deep.equal([false, false]);
+    offsets.assign([P0]);
+    expect(states(1, first)).to.deep.equal([false, false]);
+    take(2);
+    done(2);
+    expect(states(2, offsets.assignment(P0))).to.deep.equal([false, true]);
+    offsets.committed([{ ...P0, offset: 3 }]);
+    expect([states(1, first), states(2, offsets.assignment(P0))]).to.deep.equal([
+      [false, false],
+      [true, false],
+    ]);
+  });
+
+  it('should take again what comes again with another assignment, where it begins afresh', () => {
+    offsets = new Offsets(true);
+    offsets.assign([P0]);
+    take(0, 1, 2);
+    done(0, 1);
+    expect(take(1)).to.deep.equal([false]);
     offsets.handOver([P0])();
     offsets.assign([P0]);
-    take(2);
-    expect(offsets.reached({ ...P0, offset: 1 })).to.equal(false);
-    expect(offsets.due({ ...P0, offset: 1 })).to.equal(false);
-    done(2);
-    offsets.committed([{ ...P0, offset: 3 }]);
-    expect([1, 2].map((offset) => offsets.reached({ ...P0, offset }))).to.deep.equal([false, true]);
+    expect(take(1, 2, 1)).to.deep.equal([true, true, false]);
+    done(1, 2);
+    expect(committable()).to.deep.equal([3]);
   });
 
   it('should commit as a naive list of records would', () => {

@@ -20,12 +20,21 @@ interface Progress {
   from: number | undefined;
   committed: number;
   assigned: boolean;
+  /** Which assignment it came with last. */
+  assignment: number;
 }
 
 export class Offsets {
   readonly #partitions = new PartitionMap<Progress>();
+  readonly #afresh: boolean;
+  #assignments = 0;
   /** The ends of the hand-overs under way. */
   readonly #handOvers = new Set<() => void>();
+
+  /** `afresh`: what comes again with another assignment is taken again, since what isn't committed hasn't been worked on. */
+  constructor(afresh = false) {
+    this.#afresh = afresh;
+  }
 
   /**
    * Begins with what the group assigns. Others may have gone on meanwhile: the first record tells how far. A hand-over
@@ -33,9 +42,11 @@ export class Offsets {
    */
   assign(partitions: readonly TopicPartition[]): void {
     for (const end of this.#handOvers) end();
+    this.#assignments += 1;
     for (const at of partitions) {
       const progress = this.#progress(at);
       progress.assigned = true;
+      progress.assignment = this.#assignments;
       progress.from = undefined;
     }
   }
@@ -53,7 +64,10 @@ export class Offsets {
   take(record: ConsumerRecord): boolean {
     const { offset, timestamp } = record;
     const progress = this.#progress(record);
-    if (progress.from === undefined) resume(progress, offset);
+    if (progress.from === undefined) {
+      resume(progress, offset);
+      if (this.#afresh) progress.next = offset;
+    }
     if (offset < progress.next) {
       if (timestamp <= progress.newest) return progress.released.delete(offset);
       progress.open.clear();
@@ -113,15 +127,21 @@ export class Offsets {
     return this.#progress(at).assigned;
   }
 
-  /** Whether a commit of ours has reached the record, done or not: what others have committed they have run. */
-  reached(record: TopicPartitionOffset): boolean {
-    const { committed, from = 0 } = this.#progress(record);
-    return record.offset >= from && committed > record.offset;
+  /** The number of the partition's last assignment. */
+  assignment(at: TopicPartition): number {
+    return this.#progress(at).assignment;
   }
 
-  /** Whether no commit has reached the record, and one of ours still may. */
-  due(record: TopicPartitionOffset): boolean {
-    return this.owns(record) && this.#progress(record).committed <= record.offset;
+  /** Whether a commit of ours has reached the record, done or not. `since`: the assignment in which it was taken. */
+  reached(record: TopicPartitionOffset, since: number): boolean {
+    const { assignment, committed } = this.#progress(record);
+    return assignment === since && committed > record.offset;
+  }
+
+  /** Whether no commit has reached it, and one still may. */
+  due(record: TopicPartitionOffset, since: number): boolean {
+    const { assigned, assignment, committed } = this.#progress(record);
+    return assigned && assignment === since && committed <= record.offset;
   }
 
   #sum(count: (progress: Progress) => number, partitions?: readonly TopicPartition[]): number {
@@ -142,6 +162,7 @@ export class Offsets {
         from: undefined,
         committed: 0,
         assigned: false,
+        assignment: 0,
       };
       this.#partitions.set(at, progress);
     }

@@ -16,6 +16,7 @@ import {
 /** A record that waits for its commit before it is worked on. */
 interface First {
   readonly record: ConsumerRecord;
+  readonly assignment: number;
   /** Whether its commit was made: only then may it be worked on. */
   readonly then: (committed: boolean) => void;
 }
@@ -26,7 +27,7 @@ const COMMIT_INTERVAL = 200;
 const LAST_REPORTS = 500;
 
 export class Commits {
-  readonly offsets = new Offsets();
+  readonly offsets: Offsets;
   consumer: Consumer | undefined;
   readonly #clock: Clock;
   readonly #maxFirsts: number;
@@ -42,7 +43,8 @@ export class Commits {
   #aside = 0;
 
   /** `maxFirsts`: records that wait for their commit before they are worked on; beyond it reading stops. */
-  constructor(clock: Clock, maxFirsts: number, onError: (error: KafkaError) => void) {
+  constructor(clock: Clock, maxFirsts: number, atMostOnce: boolean, onError: (error: KafkaError) => void) {
+    this.offsets = new Offsets(atMostOnce);
     this.#clock = clock;
     this.#maxFirsts = maxFirsts;
     this.#onError = onError;
@@ -82,7 +84,7 @@ export class Commits {
 
   /** Commits a record that was taken, with those of the same turn, before it is worked on. */
   first(record: ConsumerRecord, then: (committed: boolean) => void): void {
-    this.#firsts.push({ record, then });
+    this.#firsts.push({ record, assignment: this.offsets.assignment(record), then });
     this.pause();
     if (this.#committing) return;
     this.#committing = true;
@@ -92,19 +94,25 @@ export class Commits {
   /** A commit that fails is tried again, as long as the partition is this member's. */
   async #commitFirsts(): Promise<void> {
     while (this.#firsts.length > 0) {
-      const firsts = this.#firsts;
+      let waiting = this.#firsts;
       this.#firsts = [];
       this.pause();
-      for (const { record } of firsts) this.offsets.done(record);
-      while (!this.#closed && firsts.some(({ record }) => this.offsets.due(record))) {
-        await this.flush();
-        if (!this.#closed && firsts.some(({ record }) => this.offsets.due(record))) {
+      for (const { record } of waiting) this.offsets.done(record);
+      while (waiting.length > 0) {
+        if (!this.#closed) await this.flush();
+        waiting = waiting.filter((first) => !this.#settle(first));
+        if (waiting.length > 0) {
           await new Promise<void>((resolve) => this.#clock.after(COMMIT_INTERVAL, resolve));
         }
       }
-      for (const { record, then } of firsts) then(this.offsets.reached(record));
     }
     this.#committing = false;
+  }
+
+  #settle({ record, assignment, then }: First): boolean {
+    if (!this.#closed && this.offsets.due(record, assignment)) return false;
+    then(this.offsets.reached(record, assignment));
+    return true;
   }
 
   /** Resolves when none of these partitions' records is open, or after `ms`; at the end none of all. */

@@ -65,7 +65,9 @@ export class ServiceServer {
     this.#settings = settings;
     this.#context = context;
     this.#callers = new Callers(settings.repliesTopic, settings.replyTopics, inbox.peer);
-    this.#commits = new Commits(kafka.clock, settings.maxQueued, (error) => this.#onKafkaError(error));
+    this.#commits = new Commits(kafka.clock, settings.maxQueued, settings.atMostOnce, (error) =>
+      this.#onKafkaError(error),
+    );
     this.#gates = new Gates(settings.concurrency, settings.maxQueued, (flooded) =>
       this.#commits.pause(flooded),
     );

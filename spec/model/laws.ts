@@ -7,7 +7,7 @@ import { ASKED, type Call, type Run, SHARED, type Span, TOLERANCE, type World } 
 
 const TOPIC = 's.requests';
 
-/** Watches the commits: what is committed has been answered. */
+/** Watches the commits: what is committed has been answered, and no group goes back. */
 export class Ledger {
   readonly failures: string[] = [];
   readonly #committed = new Map<number, number>();
@@ -18,13 +18,14 @@ export class Ledger {
     for (let partition = 0; partition < schedule.partitions; partition += 1) {
       const from = this.#committed.get(partition) ?? 0;
       const to = broker.committed('s', { topic: TOPIC, partition }) ?? 0;
+      if (to < from) this.failures.push(`${partition} went back from ${from} to ${to}`);
       if (to > from) moved.push({ partition, from, to });
       this.#committed.set(partition, Math.max(from, to));
     }
     // An answer that Kafka has refused for good is an end as well.
     const mayBeLost =
       schedule.lost > 0 || schedule.refused > 0 || servers.some((it) => it.impaired.length > 0);
-    if (moved.length === 0 || mayBeLost) return;
+    if (moved.length === 0 || mayBeLost || schedule.atMostOnce) return;
     const answered = answers(world);
     for (const record of broker.records(TOPIC)) {
       const { partition, offset, value } = record;
@@ -288,8 +289,12 @@ function ofRuns(
   world: World,
 ): string[] {
   const found: string[] = [];
-  const { drain, revokeTimeout } = world.schedule;
+  const { atMostOnce, commits, drain, revokeTimeout } = world.schedule;
   if (runs.length > 0 && copies.records === 0) found.push(`${token} ran, and was never sent`);
+  if (atMostOnce && runs.length > copies.records)
+    found.push(
+      `${token} ran on ${runs.map(({ on }) => on.name)}, of ${copies.records} records, at most once`,
+    );
   const repeats =
     world.calls.some(({ step, token: it }) => it === token && step.method === 'busy') || token < 0;
   const relays = world.calls.some(({ step, token: it }) => it === token && step.method === 'relay');
@@ -308,7 +313,7 @@ function ofRuns(
   }
   const on = [...new Set(runs.map((run) => run.on))];
   const last = runs.at(-1) as Run;
-  const unfinished = revokeTimeout < 1_000 || drain < 1_000;
+  const unfinished = revokeTimeout < 1_000 || drain < 1_000 || commits > 0;
   const unclean = runs.some((run) => run.on.impaired.some(({ from }) => from <= last.at));
   if (on.length > copies.records && !unfinished && !unclean) {
     found.push(`${token} ran on ${on.map(({ name }) => name)}, of ${copies.records} records`);

@@ -79,6 +79,9 @@ export interface Schedule {
   readonly lost: number;
   /** Not written: refused at once, or by the broker. */
   readonly refused: number;
+  /** Chance of a commit: it is answered late, or not at all, or refused. */
+  readonly commits: number;
+  readonly atMostOnce: boolean;
   readonly steps: readonly Step[];
 }
 
@@ -172,6 +175,8 @@ const schedule = (steps: fc.Arbitrary<Step>, faults: fc.Arbitrary<number>, patie
     unreported: faults,
     lost: faults,
     refused: faults,
+    commits: faults,
+    atMostOnce: fc.constantFrom(false, false, false, true),
     steps: fc.array(steps, { minLength: 1, maxLength: 30, size: 'max' }),
   });
 

@@ -105,6 +105,7 @@ export class World {
   readonly calls: Call[] = [];
   readonly runs: Run[] = [];
   readonly issues: string[] = [];
+  readonly #below: (n: number) => number;
   #lastToken = 0;
   #made = 0;
   /** Told after each step: laws that hold all the time are judged there. */
@@ -115,6 +116,7 @@ export class World {
     this.#onStep = onStep;
     const random = seeded(schedule.seed);
     const below = (n: number) => Math.floor(random() * n);
+    this.#below = below;
     const latency = schedule.latency === 0 ? 0 : () => below(schedule.latency + 1);
     this.broker = new MemoryBroker({ clock: this.clock, random, latency, deliveryTimeout: 1_500 });
     this.broker.createTopic('s.requests', schedule.partitions);
@@ -234,9 +236,11 @@ export class World {
   }
 
   async #serve(): Promise<void> {
-    const { concurrency, maxQueued, maxRemembered, ordered, revokeTimeout, slow, store } = this.schedule;
+    const { atMostOnce, concurrency, maxQueued, maxRemembered, ordered, revokeTimeout, slow, store } =
+      this.schedule;
     const process = await this.#process('server');
     this.servers.push(process);
+    this.#disturbCommits(process.kafka);
     process.server = await process.connection.serve(contract, this.#handlers(process), {
       concurrency,
       maxQueued,
@@ -244,12 +248,33 @@ export class World {
       ...(slow && { methods: { slow } }),
       ...(store && { store: topicStore({ lease: LEASE, partitions: 2 }) }),
       orderBy: ordered ? 'key' : 'none',
+      atMostOnce,
       revokeTimeout,
       sessionTimeout: SESSION,
       clockTolerance: TOLERANCE,
       replyTopics: INBOXES,
     });
     process.servedAt = this.clock.now();
+  }
+
+  /** Answers to some commits come late; some of these fail, whether the commit was made or not. */
+  #disturbCommits(kafka: Kafka): void {
+    const { commits } = this.schedule;
+    if (commits === 0) return;
+    const { clock, subscribe } = kafka;
+    const later = (ms: number) => new Promise<void>((resolve) => clock.after(ms, resolve));
+    kafka.subscribe = async (options, handlers) => {
+      const member = await subscribe.call(kafka, options, handlers);
+      const { commit } = member;
+      member.commit = async (offsets) => {
+        if (this.#below(1_000) >= commits * 1_000) return commit.call(member, offsets);
+        const fate = this.#below(3);
+        if (fate > 0) await commit.call(member, offsets);
+        await later(this.#below(1_300));
+        if (fate < 2) throw new KafkaError('failed', 'Broker: Not coordinator', { code: 16 });
+      };
+      return member;
+    };
   }
 
   #handlers(on: Process) {

@@ -56,6 +56,16 @@ describe('delivery that is behind', () => {
     deliver(2 * MAX_BACKLOG_RECORDS - 2, 2 * MAX_BACKLOG_RECORDS + 2);
     expect(count()).equal(2 * MAX_BACKLOG_RECORDS + 2);
   });
+
+  it('should drop it behind what waited over several turns, too', async () => {
+    const { deliver, count } = open(2 * MAX_BACKLOG_RECORDS);
+    deliver(0, MAX_BACKLOG_RECORDS + 1_000);
+    await nextTurn();
+    deliver(MAX_BACKLOG_RECORDS + 1_000, 2 * MAX_BACKLOG_RECORDS);
+    await nextTurn();
+    deliver(2 * MAX_BACKLOG_RECORDS - 2, 2 * MAX_BACKLOG_RECORDS + 2);
+    expect(count()).equal(2 * MAX_BACKLOG_RECORDS + 2);
+  });
 });
 
 describe('delivery while paused', () => {

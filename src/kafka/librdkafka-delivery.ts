@@ -170,7 +170,8 @@ export class Delivery {
     if (this.#holding === pause) return;
     this.#holding = pause;
     this.#resumed = !pause && this.#turnRecords > 0;
-    if (!pause) this.#suspects = SUSPECTS;
+    // What was taken before is delivered first.
+    if (!pause) this.#suspects = this.#backlog() + SUSPECTS;
     this.#source.hold(pause);
   }
 
@@ -216,7 +217,7 @@ export class Delivery {
     this.#turnBytes = 0;
     this.#uncheckedBytes = 0;
     // What was fetched again since the consumer went on comes in a later turn.
-    if (this.#resumed) this.#suspects = SUSPECTS;
+    if (this.#resumed) this.#suspects = Math.max(this.#suspects, SUSPECTS);
     this.#resumed = false;
     if (this.#behind) this.#catchUp();
   };

@@ -175,7 +175,8 @@ class Play {
 
   async end(read: Read): Promise<void> {
     if (this.#members.every(({ gone }) => gone)) await this.join(read);
-    await this.world.clock.advance(180_000);
+    // A transaction is tried again whole, up to 10 s later, and any of its records may fail it.
+    await this.world.clock.advance(600_000);
     this.check('the end', true);
     for (const { subscription } of this.#members) subscription.unsubscribe();
     await this.world.clock.advance(20_000);

@@ -3,19 +3,12 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { BEGINNING, type Checkpoint, type JobIdentity, Journal } from '../../src/cli/batch/journal.js';
 import { temporaryFolder } from './command.js';
+import { identity as job } from './job-identity.js';
 
 describe("a job's journal", () => {
   const temp = temporaryFolder();
   const file = join(temp.path, 'out.journal');
-  const identity: JobIdentity = {
-    service: 'calc',
-    method: 'add',
-    input: { sha256: '' },
-    format: 'ndjson',
-    map: undefined,
-    output: 'Ergebnisse für März',
-    failures: 'failures',
-  };
+  const identity: JobIdentity = { ...job, output: 'Ergebnisse für März' };
   const checkpoint = (next: number): Checkpoint => ({ next, failed: 0, output: next * 10, failures: 0 });
   const resumed = async (): Promise<Checkpoint> => {
     const journal = await Journal.resume(file, identity);

@@ -2,22 +2,14 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
-import { BEGINNING, type JobIdentity, Journal } from '../../src/cli/batch/journal.js';
+import { BEGINNING, Journal } from '../../src/cli/batch/journal.js';
 import { Results } from '../../src/cli/batch/results.js';
 import { FileSink, type Sink } from '../../src/cli/batch/sink.js';
 import { temporaryFolder } from './command.js';
+import { identity } from './job-identity.js';
 
 describe("a job's results", () => {
   const temp = temporaryFolder();
-  const identity: JobIdentity = {
-    service: 'calc',
-    method: 'add',
-    input: { sha256: '' },
-    format: 'ndjson',
-    map: undefined,
-    output: 'out',
-    failures: 'failures',
-  };
 
   after(() => temp.remove());
 

@@ -9,7 +9,7 @@ import {
   type TransactOptions,
   transact,
 } from '../../src/index.js';
-import { type Kafka, KafkaError } from '../../src/kafka/port.js';
+import { type Kafka, KafkaError, type TransactionalProducer } from '../../src/kafka/port.js';
 import { Seen, TOPIC, upTo, World } from '../topic/harness.js';
 
 const OUT = 'copies';
@@ -339,23 +339,30 @@ describe('transact', () => {
     await end(first, second);
   });
 
-  it('should leave to the next what Kafka refuses while it is handed over', async () => {
-    await open(2);
-    world.fill([1], 0);
-    world.fill([2], 1);
+  /** A connection whose transactional producers are changed, to pause for longer than a hand-over may take. */
+  const slowed = (change: (producer: TransactionalProducer, pause: () => Promise<void>) => void) => {
     const kafka: Kafka = world.broker.connect();
     const { transactional } = kafka;
     kafka.transactional = async (options) => {
       const producer = await transactional.call(kafka, options);
+      change(producer, () => new Promise<void>((resolve) => kafka.clock.after(1_500, resolve)));
+      return producer;
+    };
+    return world.connect(kafka);
+  };
+
+  it('should leave to the next what Kafka refuses while it is handed over', async () => {
+    await open(2);
+    world.fill([1], 0);
+    world.fill([2], 1);
+    const slow = await slowed((producer, pause) => {
       const { sendOffsets } = producer;
       producer.sendOffsets = async () => {
         producer.sendOffsets = sendOffsets;
-        await new Promise<void>((resolve) => kafka.clock.after(1_500, resolve));
+        await pause();
         throw new KafkaError('failed', 'Broker: Specified group generation id is not valid', { code: 22 });
       };
-      return producer;
-    };
-    const slow = await world.connect(kafka);
+    });
     const first = start(undefined, {}, { revokeTimeout: 1_000 }, slow);
     await world.clock.advance(150);
     const second = start(undefined, { transactionalId: 'copy-2' });
@@ -370,19 +377,14 @@ describe('transact', () => {
   it('should commit the offsets of what has come back while the answer to its last commit held up the hand-over', async () => {
     await open();
     world.fill([1]);
-    const kafka: Kafka = world.broker.connect();
-    const { transactional } = kafka;
-    kafka.transactional = async (options) => {
-      const producer = await transactional.call(kafka, options);
+    const slow = await slowed((producer, pause) => {
       const { commit } = producer;
       producer.commit = async () => {
         producer.commit = commit;
         await commit.call(producer);
-        await new Promise<void>((resolve) => kafka.clock.after(1_500, resolve));
+        await pause();
       };
-      return producer;
-    };
-    const slow = await world.connect(kafka);
+    });
     const seen = start(undefined, {}, { revokeTimeout: 1_000 }, slow);
     await world.clock.advance(150);
     world.broker.rebalance('g');

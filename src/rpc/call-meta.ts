@@ -1,5 +1,4 @@
 /** What the options of a call come to: its `meta` on the wire, and the signal that ends it. */
-
 import { show } from '../shown.js';
 import type { AckedCallOptions, CallOptions } from './call-options.js';
 import type { ClientOptions } from './client-api.js';

@@ -96,7 +96,7 @@ export class Emission implements Outcome {
       this.#credit = Math.floor(credit);
       this.#drain();
       void this.#pull();
-    } else if (this.#openFor(0) === undefined) this.#begin([]);
+    } else this.#append([]);
   }
 
   /** Ends the stream from outside: `error` is the last that the client hears. */
@@ -150,6 +150,12 @@ export class Emission implements Outcome {
     } else this.#buffer.push(encoded.right);
   }
 
+  #append(items: unknown[]): void {
+    const open = this.#openFor(items.length);
+    if (open === undefined) this.#begin(items);
+    else open.params.items.push(...items);
+  }
+
   /** The `$/next` of this turn, where it has room for so many items. */
   #openFor(count: number): Next | undefined {
     const open = this.#open;
@@ -177,9 +183,7 @@ export class Emission implements Outcome {
     while (this.#buffer.length > 0 && this.#sent < this.#credit) {
       const items = this.#buffer.splice(0, Math.min(MAX_ITEMS, this.#credit - this.#sent));
       this.#sent += items.length;
-      const open = this.#openFor(items.length);
-      if (open === undefined) this.#begin(items);
-      else open.params.items.push(...items);
+      this.#append(items);
     }
     if (this.#buffer.length > 0 || this.#inFlight > 0 || this.#last === undefined || this.#ended) return;
     this.#end(this.#last.error);

@@ -1,5 +1,9 @@
 // How members of a real group hand partitions over: cooperative, by the new protocol, under lasting names.
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { devNull } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { type Connection, connect, processEach, type ReadOptions, type TopicEvent } from '../../src/index.js';
 import { brokers, describeOnKafka, unique } from './brokers.js';
@@ -18,7 +22,7 @@ describeOnKafka('members of a group on a real Kafka', () => {
     opened.clear();
   });
 
-  async function member(topic: string, options: ReadOptions) {
+  async function member(topic: string, options: ReadOptions, work = async (_value: unknown) => {}) {
     const connection = await connect({ brokers, onIssue: () => {} });
     opened.add(connection);
     const own = connection.topic(topic);
@@ -27,7 +31,7 @@ describeOnKafka('members of a group on a real Kafka', () => {
     own.events$.subscribe((event) => events.push(event));
     own
       .records$(options)
-      .pipe(processEach(async () => {}))
+      .pipe(processEach(({ value }) => work(value)))
       .subscribe({ error: (error) => errors.push(error) });
     const count = (type: 'assigned' | 'revoked') =>
       events.reduce((sum, event) => sum + (event.type === type ? event.partitions.length : 0), 0);
@@ -55,6 +59,35 @@ describeOnKafka('members of a group on a real Kafka', () => {
       ]);
     });
   }
+
+  it('should commit what it has done where it leaves while the group waits for a member that died', async () => {
+    const topic = await newTopic(4);
+    const options: ReadOptions = { group: unique('group'), assignor: 'cooperative', from: 'earliest' };
+    const program = fileURLToPath(new URL('./churn-member.ts', import.meta.url));
+    const done: unknown[] = [];
+    const work = async (value: unknown) => void done.push(value);
+    const leaves = await member(topic, options, work);
+    const dies = fork(program, [brokers, topic, '0', devNull, JSON.stringify(options)], {
+      execArgv: ['--import', 'tsx'],
+    });
+    try {
+      await until(() => leaves.has() === 2, 'half of the partitions', 30_000);
+    } finally {
+      dies.kill('SIGKILL');
+    }
+    await once(dies, 'exit');
+    // Who joins begins a rebalance, for which the broker waits until the dead one's session is over.
+    const stays = member(topic, options, work);
+    await sleep(1_500);
+    for (const partition of [0, 1, 2, 3])
+      await leaves.connection.topic(topic).publish(`record ${partition}`, { partition });
+    await until(() => done.length === 2, 'the records of its partitions', 20_000);
+    await leaves.connection.close();
+    const { has } = await stays;
+    await until(() => has() === 4 && done.length >= 4, 'all partitions and records', 30_000);
+    await sleep(500);
+    expect(done.toSorted()).deep.equal(['record 0', 'record 1', 'record 2', 'record 3']);
+  });
 
   it('should join with no partition left for it, by the new protocol', async () => {
     const topic = await newTopic(1);

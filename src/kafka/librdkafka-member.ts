@@ -13,7 +13,7 @@ import { Flow } from './librdkafka-flow.js';
 import { attempt, Flows } from './librdkafka-flows.js';
 import { consumerProperties } from './librdkafka-properties.js';
 import type { ConsumerSettings } from './librdkafka-reader.js';
-import { quietly, withinTime } from './librdkafka-wait.js';
+import { handOverTime, quietly, withinTime } from './librdkafka-wait.js';
 import { among } from './partition-map.js';
 import {
   type GroupHandlers,
@@ -24,7 +24,7 @@ import {
   type TopicPartitionOffset,
 } from './port.js';
 
-/** Milliseconds that leaving the group may take beyond `onRevoked`, and the question whether an assignment is lost. */
+/** Milliseconds that leaving the group may take behind the hand-over, and the question whether an assignment is lost. */
 const LEAVE = 1_000;
 const LOST = 250;
 
@@ -45,6 +45,7 @@ export class Member implements GroupMember {
   readonly #left = quietly();
   /** Only what moves is handed over, not all at each change. */
   readonly #incremental: boolean;
+  readonly #handOverTime: number;
   #assigned: readonly TopicPartition[] = [];
   /** Of those that are being handed over too, until librdkafka is told that they are. */
   #owned: readonly TopicPartition[] = [];
@@ -60,6 +61,7 @@ export class Member implements GroupMember {
     this.#beginnings = new Beginnings(options, settings.watermarks);
     this.#handlers = handlers;
     this.#incremental = options.assignor === 'cooperative' || options.protocol === 'consumer';
+    this.#handOverTime = handOverTime(options);
     this.#commits = new Commits((offsets) => {
       const native = this.#flows.native;
       if (!native) throw new KafkaError('failed', 'Committing offsets: the consumer is being opened again');
@@ -107,11 +109,12 @@ export class Member implements GroupMember {
   }
 
   async commit(offsets: readonly TopicPartitionOffset[]): Promise<void> {
-    for (const end = Date.now() + this.#options.revokeTimeout; ; await delay(COMMIT_AGAIN)) {
+    for (let end: number | undefined; ; await delay(COMMIT_AGAIN)) {
       try {
         return await this.#commits.commit(offsets);
       } catch (error) {
         const passing = this.#incremental && PASSING.has((error as KafkaError).code);
+        end ??= Date.now() + this.#options.revokeTimeout;
         if (!passing || Date.now() > end) throw error;
       }
     }
@@ -134,23 +137,24 @@ export class Member implements GroupMember {
   }
 
   /**
-   * Leaves by unsubscribing, so that the hand-over is an ordinary revocation while the consuming thread still
-   * runs: a rebalance inside the native disconnect has crashed (node-rdkafka #1057) and hung (#1144). A member with a
-   * name hands over by itself and stays in the group, which unsubscribing would leave.
+   * Hands over, then leaves by unsubscribing, so that the group's end is an ordinary revocation while the consuming
+   * thread still runs: a rebalance inside the native disconnect has crashed (node-rdkafka #1057) and hung (#1144).
+   * In this order, because librdkafka puts an unsubscribe off while the group rebalances. A member with a name stays in
+   * the group, which unsubscribing would leave.
    */
   async #close(): Promise<void> {
     this.#delivery.stop();
     this.#joined.reject(new KafkaError('closed', 'The consumer was closed'));
     const flow = this.#flows.current;
     const { groupInstanceId, protocol } = this.#options;
-    if (flow && this.#flows.native && groupInstanceId !== undefined && protocol !== 'consumer')
-      this.#rebalances = this.#rebalances.then(() => this.#revoke(flow, this.#assigned, false));
-    else if (flow && this.#flows.native) {
-      attempt(() => flow.native.unsubscribe());
-      if (this.#assigned.length > 0) {
-        await withinTime(this.#left.promise, this.#options.revokeTimeout + LEAVE);
-        if (this.#assigned.length > 0) await this.#revoke(flow, this.#assigned, true);
+    if (flow && this.#flows.native) {
+      this.#rebalances = this.#rebalances.then(() => this.#handOver(flow, this.#assigned));
+      await this.#rebalances;
+      if (groupInstanceId === undefined || protocol === 'consumer') {
+        attempt(() => flow.native.unsubscribe());
+        if (this.#owned.length > 0) await withinTime(this.#left.promise, LEAVE);
       }
+      if (this.#owned.length > 0) this.#release(flow, this.#owned);
     }
     await this.#rebalances;
     this.#commits.fail(new KafkaError('closed', 'Committing offsets: the consumer is closed'));
@@ -196,7 +200,7 @@ export class Member implements GroupMember {
     const partitions = given.map(({ topic, partition }) => ({ topic, partition }));
     this.#rebalances = this.#rebalances.then(() => {
       if (code === Code.assign) return this.#assign(flow, partitions);
-      if (code === Code.revoke) return this.#revoke(flow, partitions, false);
+      if (code === Code.revoke) return this.#revoke(flow, partitions);
       if (code !== undefined) this.#handlers.onError(toKafkaError(code, 'Rebalancing'));
       return undefined;
     });
@@ -225,31 +229,32 @@ export class Member implements GroupMember {
     this.#joined.resolve();
   }
 
-  async #revoke(flow: Flow, partitions: readonly TopicPartition[], known: boolean): Promise<void> {
+  async #revoke(flow: Flow, partitions: readonly TopicPartition[]): Promise<void> {
+    await this.#handOver(flow, partitions);
+    this.#owned = without(this.#owned, partitions);
+    if (!flow.closed) this.#release(flow, partitions);
+    if (this.#closed && this.#owned.length === 0) this.#left.resolve();
+  }
+
+  async #handOver(flow: Flow, partitions: readonly TopicPartition[]): Promise<void> {
     this.#delivery.remove(partitions);
     const before = this.#assigned;
     this.#assigned = without(before, partitions);
-    if (this.#assigned.length < before.length) {
-      const lost = known || this.#outcast || (await this.#lost(flow));
-      await withinTime(this.#handOver(partitions, lost), this.#options.revokeTimeout);
-      // Offsets on their way into a transaction must not go out in the name of the next generation.
-      await flow.unused;
-    }
-    this.#owned = without(this.#owned, partitions);
-    if (!flow.closed) this.#release(flow, partitions);
-    if (this.#closed && this.#assigned.length === 0) this.#left.resolve();
+    if (this.#assigned.length === before.length) return;
+    await this.#giveUp(partitions, this.#outcast || (await this.#lost(flow)));
+    // Offsets on their way into a transaction must not go out in the name of the next generation.
+    await flow.unused;
   }
 
   #release({ native }: Flow, partitions: readonly TopicPartition[]): void {
     attempt(() => (this.#incremental ? native.incrementalUnassign([...partitions]) : native.unassign()));
   }
 
-  async #handOver(partitions: readonly TopicPartition[], lost: boolean): Promise<void> {
-    try {
-      await this.#handlers.onRevoked(partitions, lost);
-    } catch (error) {
-      this.#handlers.onError(toKafkaError(error as Error, 'Handing partitions over'));
-    }
+  #giveUp(partitions: readonly TopicPartition[], lost: boolean): Promise<void> {
+    const given = (async () => this.#handlers.onRevoked(partitions, lost))().catch((error: Error) =>
+      this.#handlers.onError(toKafkaError(error, 'Handing partitions over')),
+    );
+    return withinTime(given, this.#handOverTime);
   }
 
   async #lost(flow: Flow): Promise<boolean> {
@@ -279,9 +284,7 @@ export class Member implements GroupMember {
     this.#delivery.remove(partitions);
     this.#assigned = [];
     this.#owned = [];
-    this.#rebalances = this.#rebalances.then(() =>
-      withinTime(this.#handOver(partitions, true), this.#options.revokeTimeout),
-    );
+    this.#rebalances = this.#rebalances.then(() => this.#giveUp(partitions, true));
   }
 
   #warn(error: NativeError): void {

@@ -2,6 +2,7 @@
  * Waiting with a bound, for the group member.
  */
 import { type Deferred, deferred } from '../deferred.js';
+import type { GroupOptions } from './port.js';
 
 /** A rejection that nobody awaits is nobody's. */
 export function quietly(): Deferred<void> {
@@ -19,3 +20,10 @@ export async function withinTime(work: Promise<void>, ms: number): Promise<void>
   await Promise.race([work, end]);
   clearTimeout(timer);
 }
+
+/**
+ * Milliseconds that a hand-over may take. Members that keep partitions join again with work to commit, and the broker
+ * answers a connection's requests in turn: a commit waits for the join, and so for the session of one that died.
+ */
+export const handOverTime = ({ assignor, protocol, revokeTimeout, sessionTimeout }: GroupOptions) =>
+  revokeTimeout + (assignor === 'cooperative' && protocol !== 'consumer' ? sessionTimeout : 0);

@@ -158,7 +158,10 @@ export interface GroupOptions extends ReadingOptions {
   readonly protocol?: GroupProtocol | undefined;
   /** Kafka's `group.instance.id`: the member keeps its partitions over a restart within its session. @default none */
   readonly groupInstanceId?: string | undefined;
-  /** Milliseconds that a hand-over waits for `onRevoked`, at most. */
+  /**
+   * Milliseconds that a hand-over waits for `onRevoked`, at most; with the cooperative assignor `sessionTimeout` more,
+   * for which a member that died keeps commits back.
+   */
   readonly revokeTimeout: number;
 }
 

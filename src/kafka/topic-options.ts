@@ -81,7 +81,11 @@ export interface ReadOptions<O = Offsets> {
    * broker decides (`group.consumer.session.timeout.ms`). @default 6000
    */
   readonly sessionTimeout?: number;
-  /** Milliseconds that a hand-over, and the end of a subscription, wait for the acks of what is out. @default 3000 */
+  /**
+   * Milliseconds that a hand-over, and the end of a subscription, wait for the acks of what is out. With
+   * `assignor: 'cooperative'` the commit behind them may take up to `sessionTimeout` more where another member has died.
+   * @default 3000
+   */
   readonly revokeTimeout?: number;
   /** Milliseconds between `lag` events; they are asked for only while `events$` is observed. @default 10000 */
   readonly lagInterval?: number;

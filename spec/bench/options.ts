@@ -7,14 +7,14 @@ const HELP = `usage: npm run bench -- [OPTION]...
 Measures remote calls over the Kafka at KAFKA_BROKERS (npm run bench starts one), callstream's beside
 others', and prints tables. All rounds run every contender, so that they see the same machine.
 
-  --rounds N         rounds that count, after one that warms up      (default 7)
-  --milliseconds N   of each measurement                             (default 2000)
+  --rounds N         rounds that count, after 20 s that warm up      (default 31)
+  --milliseconds N   of each measurement                             (default 500)
   --only NAMES       contenders, by name with commas between:
                      ${Object.keys(contenders).join(',')}
   --loads NUMBERS    calls in flight                                 (default 1,64,1000,5000)
   --calls            nothing but calls: no streams, memory, idle CPU, bytes
   --streams          nothing but streams
-  --quick            3 rounds of 500 ms: for a look, not for figures
+  --quick            3 rounds of 300 ms: for a look, not for figures
   --growth           instead: larger payloads, more servers, more clients
   --json FILE        writes every figure of every round
   --svg FILE         draws calls/s at 1,000 in flight
@@ -62,8 +62,8 @@ export function readOptions(args: readonly string[]): Options | { readonly help:
   const wrong = only.find((name) => contenders[name] === undefined);
   if (wrong !== undefined) throw new TypeError(`--only: no contender ${wrong}`);
   return {
-    rounds: positive('--rounds', values.rounds ?? (values.quick ? '3' : '7')),
-    milliseconds: positive('--milliseconds', values.milliseconds ?? (values.quick ? '500' : '2000')),
+    rounds: positive('--rounds', values.rounds ?? (values.quick ? '3' : '31')),
+    milliseconds: positive('--milliseconds', values.milliseconds ?? (values.quick ? '300' : '500')),
     only,
     loads: (values.loads ?? '1,64,1000,5000').split(',').map((load) => positive('--loads', load)),
     callsOnly: values.calls,

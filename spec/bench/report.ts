@@ -19,6 +19,8 @@ export interface CallFigure {
   readonly serverCpu: number;
   /** Calls per second to the bare loop's. */
   readonly toBare: Interval | undefined;
+  /** callstream's calls per second, with a contract, to this one's. */
+  readonly fromContracted: Interval | undefined;
   /** Medians of one call's time to the floor's. */
   readonly p50ToFloor: Interval | undefined;
   readonly p99ToFloor: Interval | undefined;
@@ -30,16 +32,16 @@ export function callFigures(results: Results): CallFigure[] {
     [...loads].map(([inFlight, rounds]) => {
       const of = (key: 'callsPerSecond' | 'p50' | 'p99' | 'clientCpu' | 'serverCpu') =>
         rounds.map((round) => round[key]);
+      const others = (other: string, key: 'callsPerSecond' | 'p50' | 'p99') =>
+        results
+          .get(other)
+          ?.get(inFlight)
+          ?.map((round) => round[key]);
       const to = (other: string, key: 'callsPerSecond' | 'p50' | 'p99') => {
-        const others = results.get(other)?.get(inFlight);
-        return (
-          others &&
-          ratio(
-            of(key),
-            others.map((round) => round[key]),
-          )
-        );
+        const values = others(other, key);
+        return values && ratio(of(key), values);
       };
+      const contracted = others('contracted', 'callsPerSecond');
       return {
         name,
         inFlight,
@@ -49,6 +51,7 @@ export function callFigures(results: Results): CallFigure[] {
         clientCpu: median(of('clientCpu')),
         serverCpu: median(of('serverCpu')),
         toBare: to('bare', 'callsPerSecond'),
+        fromContracted: contracted && ratio(contracted, of('callsPerSecond')),
         p50ToFloor: to('floor', 'p50'),
         p99ToFloor: to('floor', 'p99'),
         rounds,
@@ -98,15 +101,17 @@ function manyInFlight(load: number, rows: readonly CallFigure[]): string {
       `${whole(load)} in flight`,
       'calls/s',
       'to the bare loop',
+      'the contract to it',
       'p50 ms',
       'p99 ms',
       'client CPU',
       'server CPU',
     ],
-    rows.map(({ name, callsPerSecond, toBare, p50, p99, clientCpu, serverCpu }) => [
+    rows.map(({ name, callsPerSecond, toBare, fromContracted, p50, p99, clientCpu, serverCpu }) => [
       labelOf(name),
       whole(callsPerSecond),
       range(toBare, toBare !== undefined && toBare.median < 0.1 ? 3 : 2),
+      range(fromContracted, fromContracted !== undefined && fromContracted.median > 3 ? 1 : 2),
       fixed(p50, 1),
       fixed(p99, 1),
       fixed(clientCpu, 1),

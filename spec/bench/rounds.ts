@@ -1,6 +1,6 @@
 /**
- * The comparison of calls: interleaved rounds, each of which runs every contender at every load, beginning
- * with another contender each time. What disturbs the machine disturbs all of them.
+ * The comparison of calls: interleaved rounds, each of which runs all contenders at one load after the other, so that
+ * those that are compared stand beside each other: what disturbs the machine disturbs all of them.
  */
 import { type Measured, measure } from './measure.js';
 import type { Pair } from './processes.js';
@@ -12,51 +12,55 @@ export interface RoundsOptions {
   readonly milliseconds: number;
   readonly loads: readonly number[];
   readonly say: (line: string) => void;
-  /** A contender that failed, started again; it fails for good where that rejects, or where it fails the same round twice. */
+  /** A contender that failed, started again; it fails for good where that rejects, or where it fails twice in a row. */
   readonly restart: (broken: Pair) => Promise<Pair>;
 }
+
+/** Milliseconds of rounds that don't count: a broker that has just started takes about as long to compile what it runs. */
+const WARM_UP = 20_000;
 
 /** By name and load, one entry a round. */
 export async function runRounds(pairs: readonly Pair[], options: RoundsOptions): Promise<Results> {
   const { rounds, loads, say } = options;
   const results: Results = new Map(pairs.map(({ name }) => [name, new Map(loads.map((it) => [it, []]))]));
-  let alive = [...pairs];
-  for (let round = 0; round <= rounds; round += 1) {
+  const running = new Map(pairs.map((pair) => [pair.name, pair]));
+  const warm = Date.now() + WARM_UP;
+  for (let round = 0; round <= rounds; round += round > 0 || Date.now() > warm ? 1 : 0) {
     say(round === 0 ? 'warming up' : `round ${round} of ${rounds}`);
-    const first = round % Math.max(1, alive.length);
-    const next: Pair[] = [];
-    for (const pair of [...alive.slice(first), ...alive.slice(0, first)]) {
-      const { name } = pair;
-      try {
-        const { measured, by } = await oneRound(pair, options);
-        if (round > 0) measured.forEach((it, load) => void results.get(name)?.get(load)?.push(it));
-        next.push(by);
-      } catch (error) {
-        say(`${name} is out: ${String(error)}`);
-        results.delete(name);
+    for (const load of loads) {
+      for (const name of inTurn([...running.keys()], round)) {
+        try {
+          const { measured, by } = await twiceAtMost(running.get(name) as Pair, load, options);
+          running.set(name, by);
+          if (round > 0) results.get(name)?.get(load)?.push(measured);
+        } catch (error) {
+          say(`${name} is out: ${String(error)}`);
+          running.delete(name);
+          results.delete(name);
+        }
       }
     }
-    alive = alive.flatMap(({ name }) => next.filter((pair) => pair.name === name));
   }
   return results;
 }
 
-/** All loads, or none: a round counts as a whole. */
-async function oneRound(
-  pair: Pair,
-  options: RoundsOptions,
-): Promise<{ measured: Map<number, Measured>; by: Pair }> {
-  try {
-    return { measured: await allLoads(pair, options), by: pair };
-  } catch (error) {
-    options.say(`${pair.name} failed, and begins its round again: ${String(error)}`);
-    const by = await options.restart(pair);
-    return { measured: await allLoads(by, options), by };
-  }
+/** Begins with another each round, and goes the other way every second one: nobody always comes behind the same one. */
+function inTurn(names: readonly string[], round: number): readonly string[] {
+  const first = round % Math.max(1, names.length);
+  const turned = [...names.slice(first), ...names.slice(0, first)];
+  return round % 2 === 0 ? turned : turned.reverse();
 }
 
-async function allLoads(pair: Pair, { loads, milliseconds }: RoundsOptions): Promise<Map<number, Measured>> {
-  const measured = new Map<number, Measured>();
-  for (const inFlight of loads) measured.set(inFlight, await measure(pair, inFlight, milliseconds));
-  return measured;
+async function twiceAtMost(
+  pair: Pair,
+  load: number,
+  { milliseconds, say, restart }: RoundsOptions,
+): Promise<{ measured: Measured; by: Pair }> {
+  try {
+    return { measured: await measure(pair, load, milliseconds), by: pair };
+  } catch (error) {
+    say(`${pair.name} failed, and is measured again: ${String(error)}`);
+    const by = await restart(pair);
+    return { measured: await measure(by, load, milliseconds), by };
+  }
 }

@@ -145,10 +145,12 @@ export function consumerProperties(base: Base, plan: ConsumerPlan): Properties {
       'fetch.wait.max.ms': base.embedded ? 5 : 500,
       'fetch.error.backoff.ms': 50,
       'fetch.queue.backoff.ms': 20,
-      // Prefetched records of a partition and bytes of all, over which fetching waits. The consuming thread takes
-      // what is prefetched far faster than the event loop delivers it, so this is what one turn may have to deliver.
-      'queued.min.messages': 10_000,
+      // Prefetched records of a partition and bytes of all, over which fetching waits, and bytes of a partition that one
+      // fetch brings. The consuming thread takes what is prefetched far faster than the event loop delivers it, so this
+      // is what one turn may have to deliver, and what a pause throws away to be fetched again.
+      'queued.min.messages': 2_000,
       'queued.max.messages.kbytes': 16_384,
+      'fetch.message.max.bytes': 262_144,
       'fetch.max.bytes': Math.max(16_777_216, largest),
       ...(plan.sessionTimeout === undefined || plan.protocol === 'consumer'
         ? {}

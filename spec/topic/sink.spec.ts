@@ -120,6 +120,24 @@ describe('sink', () => {
     expect(seen.log).deep.equal(['0@0', ...upTo(19).map((offset) => `1@${offset}`), 'complete']);
   });
 
+  for (const [prompt, sent] of [
+    [1, 8],
+    [2, 10],
+  ] as const) {
+    it(`should send ${sent - 8} more when ${prompt} of 8 that may be in flight are reported`, async () => {
+      const world = await World.open(2);
+      world.broker.inject({ topic: TOPIC, partition: 0, reportDelay: 500 });
+      const record = (value: unknown) => ({ partition: (value as number) < prompt ? 1 : 0 });
+      const seen = new Seen(
+        from(upTo(20)).pipe(world.connection.topic(TOPIC).sink({ record, maxInFlight: 8 })),
+      );
+      await world.clock.advance(100);
+      expect(world.broker.records(TOPIC).length).equal(sent);
+      await world.clock.advance(3_000);
+      expect(seen.log.at(-1)).equal('complete');
+    });
+  }
+
   it('should error behind the reports of what was before the record that failed', async () => {
     const world = await World.open();
     const topic = world.connection.topic(TOPIC, { codec: 'string' });

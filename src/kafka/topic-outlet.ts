@@ -8,6 +8,12 @@ import type { DeliveryObserver, DeliveryReport, Kafka, KafkaError, ProducerRecor
 /** Milliseconds after which a full queue is tried again where no report of this outlet makes room. */
 const AGAIN = 10;
 
+/**
+ * The part of the places in use up to which a full outlet waits before it sends again, many at once: librdkafka's threads
+ * are woken once for all of them, and put them into larger batches.
+ */
+const REFILL = 3 / 4;
+
 /** Who hears of it. */
 export interface OutletObserver<V> {
   /** What is acked when a value is delivered, whatever becomes of the others, and nacked when it isn't. */
@@ -29,6 +35,8 @@ export class Outlet<V> implements DeliveryObserver {
   #tail = 0;
   /** Values between them without a report. */
   #inFlight = 0;
+  /** All places were taken, and few are free yet. */
+  #full = false;
   /** Reports from #head on that came before their turn: a ring by the values' numbers, whose length is a power of 2. */
   #reports: (DeliveryReport | undefined)[] = [undefined];
   /** Of the values without their fate, where anybody is to be told: a ring as that of the reports. */
@@ -86,6 +94,7 @@ export class Outlet<V> implements DeliveryObserver {
   delivered(report: DeliveryReport, number: number): void {
     this.#reports[number & (this.#reports.length - 1)] = report;
     this.#inFlight -= 1;
+    if (this.#full && this.#inFlight <= this.#maxInFlight * REFILL) this.#full = false;
     if (this.#observer.ackOf !== undefined) this.#settle(number)?.ack();
     if (number === this.#head) this.#report();
     else this.#advance();
@@ -108,7 +117,7 @@ export class Outlet<V> implements DeliveryObserver {
     return (
       this.#failure === undefined &&
       this.#refused === undefined &&
-      this.#inFlight < this.#maxInFlight &&
+      !this.#full &&
       this.#tail - this.#head < 2 * this.#maxInFlight
     );
   }
@@ -118,6 +127,7 @@ export class Outlet<V> implements DeliveryObserver {
     if (number - this.#head === this.#reports.length) this.#grow();
     this.#tail += 1;
     this.#inFlight += 1;
+    if (this.#inFlight === this.#maxInFlight) this.#full = true;
     let record: ProducerRecord;
     try {
       const { ackOf } = this.#observer;

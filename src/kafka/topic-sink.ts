@@ -22,7 +22,10 @@ export interface PublishOptions {
 
 /** How `sink` and `publishAll` write; `I` is what they are given. */
 export interface SinkOptions<V, I = V> {
-  /** Records without a delivery report, at most; as many more whose reports wait for their turn. @default 10000 */
+  /**
+   * Records without a delivery report, at most; as many more whose reports wait for their turn. Once there are so many,
+   * further ones are sent when a quarter of them has its report. @default 10000
+   */
   readonly maxInFlight?: number;
   /** Values that wait for one of those places; one more ends the sink with a KafkaError `queue full`. @default 100000 */
   readonly maxBuffered?: number;

@@ -7,7 +7,7 @@ const HELP = `usage: npm run bench -- [OPTION]...
 Measures remote calls over the Kafka at KAFKA_BROKERS (npm run bench starts one), callstream's beside
 others', and prints tables. All rounds run every contender, so that they see the same machine.
 
-  --rounds N         rounds that count, after 20 s that warm up      (default 31)
+  --rounds N         rounds that count, behind a warm-up             (default 31)
   --milliseconds N   of each measurement                             (default 500)
   --only NAMES       contenders, by name with commas between:
                      ${Object.keys(contenders).join(',')}

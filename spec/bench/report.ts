@@ -27,21 +27,18 @@ export interface CallFigure {
   readonly rounds: readonly Measured[];
 }
 
+type Figure = 'callsPerSecond' | 'p50' | 'p99' | 'clientCpu' | 'serverCpu';
+
 export function callFigures(results: Results): CallFigure[] {
   return [...results].flatMap(([name, loads]) =>
     [...loads].map(([inFlight, rounds]) => {
-      const of = (key: 'callsPerSecond' | 'p50' | 'p99' | 'clientCpu' | 'serverCpu') =>
-        rounds.map((round) => round[key]);
-      const others = (other: string, key: 'callsPerSecond' | 'p50' | 'p99') =>
-        results
-          .get(other)
-          ?.get(inFlight)
-          ?.map((round) => round[key]);
-      const to = (other: string, key: 'callsPerSecond' | 'p50' | 'p99') => {
-        const values = others(other, key);
-        return values && ratio(of(key), values);
+      const of = (key: Figure, measured = rounds) => measured.map((round) => round[key]);
+      const at = (other: string) => results.get(other)?.get(inFlight);
+      const to = (other: string, key: Figure) => {
+        const base = at(other);
+        return base && ratio(of(key), of(key, base));
       };
-      const contracted = others('contracted', 'callsPerSecond');
+      const contracted = at('contracted');
       return {
         name,
         inFlight,
@@ -51,7 +48,7 @@ export function callFigures(results: Results): CallFigure[] {
         clientCpu: median(of('clientCpu')),
         serverCpu: median(of('serverCpu')),
         toBare: to('bare', 'callsPerSecond'),
-        fromContracted: contracted && ratio(contracted, of('callsPerSecond')),
+        fromContracted: contracted && ratio(of('callsPerSecond', contracted), of('callsPerSecond')),
         p50ToFloor: to('floor', 'p50'),
         p99ToFloor: to('floor', 'p99'),
         rounds,

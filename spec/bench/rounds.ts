@@ -25,7 +25,7 @@ export async function runRounds(pairs: readonly Pair[], options: RoundsOptions):
   const results: Results = new Map(pairs.map(({ name }) => [name, new Map(loads.map((it) => [it, []]))]));
   const running = new Map(pairs.map((pair) => [pair.name, pair]));
   const warm = Date.now() + WARM_UP;
-  for (let round = 0; round <= rounds; round += round > 0 || Date.now() > warm ? 1 : 0) {
+  for (let round = 0; round <= rounds && running.size > 0; round += round > 0 || Date.now() > warm ? 1 : 0) {
     say(round === 0 ? 'warming up' : `round ${round} of ${rounds}`);
     for (const load of loads) {
       for (const name of inTurn([...running.keys()], round)) {

@@ -1,16 +1,11 @@
 /** What a call leaves behind while its connection stays open: nothing refers to it any more (Reactive Streams 3.13). */
-import { setImmediate as turn } from 'node:timers/promises';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { expect } from 'chai';
 import * as t from 'io-ts';
 import { from, Observable } from 'rxjs';
 import type { Connection, Server } from '../../src/connection.js';
 import { callEach, request, type StreamItem, service, stream, type UntypedClient } from '../../src/index.js';
+import { Watched } from '../testing/watched.js';
 import { Bench } from './harness.js';
-
-setFlagsFromString('--expose-gc');
-const gc: () => void = runInNewContext('gc');
 
 const contract = service('s', {
   feed: stream({ params: t.type({ to: t.number }), item: t.UnknownRecord }),
@@ -24,37 +19,32 @@ describe('references', () => {
   let bench: Bench;
   let caller: Connection;
   let server: Server;
-  /** What is to be gone, by name. */
-  let refs: Map<string, WeakRef<object>>;
-
-  const watch = <T extends object>(name: string, it: T): T => {
-    refs.set(`${name} ${refs.size}`, new WeakRef(it));
-    return it;
-  };
+  /** What is to be gone. */
+  let watched: Watched;
 
   beforeEach(async () => {
-    refs = new Map();
+    watched = new Watched();
     bench = new Bench();
     caller = await bench.connect({ lease: 3_000 });
     const connection = await bench.connect({ lease: 3_000 });
     server = await bench.until(
       connection.serve(contract, {
         feed: ({ to }, context) => {
-          watch('signal of the handler', context.signal);
-          return watch('generator', numbers(to));
+          watched.add('signal of the handler', context.signal);
+          return watched.add('generator', numbers(to));
         },
         live: ({ to }, context) =>
-          watch(
+          watched.add(
             'source',
             new Observable<object>((subscriber) => {
-              watch('subscriber at the server', subscriber);
-              watch('signal of the handler', context.signal);
+              watched.add('subscriber at the server', subscriber);
+              watched.add('signal of the handler', context.signal);
               for (let i = 0; i < to; i += 1) subscriber.next({ i });
               if (to > 50) subscriber.error(new Error('too many'));
             }),
           ) as Observable<any>,
         wait: (_, context) => {
-          watch('signal of the handler', context.signal);
+          watched.add('signal of the handler', context.signal);
           return new Promise<string>(() => {});
         },
       }),
@@ -64,7 +54,7 @@ describe('references', () => {
       caller.client(contract).call$('feed', { to: 1 }).subscribe({ complete: resolve });
       void bench.advance(100);
     });
-    refs.clear();
+    watched.clear();
   });
   afterEach(() => bench.close());
 
@@ -73,15 +63,11 @@ describe('references', () => {
     if (to > 50) throw new Error('too many');
   }
 
-  /** What is still there. */
-  const left = async () => {
+  /** What is still there, or no more than `most`. */
+  const left = (most?: number) => {
     // An error keeps what its stack has seen.
     bench.issues.length = 0;
-    for (let i = 0; i < 2; i += 1) {
-      await turn();
-      gc();
-    }
-    return [...refs].filter(([, ref]) => ref.deref() !== undefined).map(([name]) => name);
+    return watched.left(most);
   };
 
   const roads: Record<string, Make> = {
@@ -120,7 +106,7 @@ describe('references', () => {
   it('should be none to calls that waited for a topic in vain, once it is looked for no more', async () => {
     const client = caller.client('nowhere');
     for (let i = 0; i < 20; i += 1) {
-      void client.call('x', [watch('params', { i })], { timeout: 400 }).catch(() => {});
+      void client.call('x', [watched.add('params', { i })], { timeout: 400 }).catch(() => {});
     }
     await bench.advance(1_000);
     expect(await left()).to.deep.equal([]);
@@ -130,11 +116,11 @@ describe('references', () => {
     it(`should be few to calls that have ended while they waited for ${what}`, async () => {
       const client = await open();
       for (let i = 0; i < 1_000; i += 1) {
-        void client.call('x', [watch('params', { i })], { timeout: 5 }).catch(() => {});
+        void client.call('x', [watched.add('params', { i })], { timeout: 5 }).catch(() => {});
         if (i % 10 === 9) await bench.advance(1);
       }
       await bench.advance(10);
-      expect(await left()).to.have.length.below(150);
+      expect(await left(150)).to.have.length.most(150);
     });
 
   for (const [road, make] of Object.entries(roads))
@@ -145,13 +131,13 @@ describe('references', () => {
         await (async () => {
           const made = make(caller.client(contract) as never, abort.signal);
           const source = new Observable((subscriber) => {
-            watch('subscriber', subscriber);
+            watched.add('subscriber', subscriber);
             return made.subscribe(subscriber);
           });
           const subscription = source.subscribe({
             next: (item) => {
               if (typeof item !== 'object' || item === null) return;
-              watch('item', item);
+              watched.add('item', item);
               if ('ack' in item) (item as StreamItem<object>).ack();
             },
             error: () => {},
@@ -165,7 +151,7 @@ describe('references', () => {
           await bench.until(server.close({ drain: 0 }));
           await bench.advance(100);
         }
-        expect(refs.size).to.be.above(1);
+        expect(watched.size).to.be.above(1);
         expect(await left()).to.deep.equal([]);
         expect([caller.stats.pending, server.load.streams]).to.deep.equal([0, 0]);
         expect(abort).to.be.instanceOf(AbortController);

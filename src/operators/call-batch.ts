@@ -11,7 +11,6 @@ import {
   type EachOptions,
   type InputOf,
   paramsOf,
-  request,
   startOf,
   type ToParams,
 } from './calls.js';
@@ -70,7 +69,7 @@ export function callBatch(
     maxBytes: maxBytes === undefined ? Number.POSITIVE_INFINITY : count('maxBytes', maxBytes),
     maxWait: milliseconds('maxWait', options.maxWait ?? 10),
   };
-  const start = startOf(request(client as UntypedClient, method), options);
+  const start = startOf(client, 'request', method, options);
   return inFlight('callBatch', clockOf(client), bounds, start, (input) => bytesOf(toParams, input));
 }
 

@@ -9,7 +9,6 @@ import {
   boundsOf,
   type EachOptions,
   type InputOf,
-  request,
   startOf,
   type ToParams,
 } from './calls.js';
@@ -54,6 +53,6 @@ export function callEach(
   method: string,
   options: CallEachOptions<any> & AnyOptions = {},
 ): OperatorFunction<any, Called<any, unknown>> {
-  const start = startOf(request(client as UntypedClient, method), options);
+  const start = startOf(client, 'request', method, options);
   return inFlight('callEach', clockOf(client), boundsOf(options.concurrency ?? 256, options), start);
 }

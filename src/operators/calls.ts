@@ -4,13 +4,11 @@
  */
 import { type Either, left } from 'fp-ts/lib/Either.js';
 import type { Methods, ParamsOf } from '../contract.js';
-import type { Params } from '../jsonrpc/message.js';
-import { checkTexts, deadlineOf } from '../rpc/call-meta.js';
 import type { CallOptions } from '../rpc/call-options.js';
-import type { Sent, UntypedClient } from '../rpc/client-api.js';
+import type { Sent } from '../rpc/client-api.js';
 import { type CallError, NotSentError } from '../rpc/error.js';
-import { count, milliseconds, text } from '../rpc/options.js';
-import { RetryBudget, retryPolicy } from '../rpc/retry.js';
+import { count, text } from '../rpc/options.js';
+import { NOT_MADE, PREPARE, type Prepares } from '../rpc/prepared.js';
 import { textOf } from '../shown.js';
 import type { Bounds, Start } from './in-flight.js';
 
@@ -46,47 +44,37 @@ export type AnyOptions = EachOptions<any> & Partial<ToParams<any, unknown>>;
 export const paramsOf = (input: unknown): unknown =>
   input === undefined || typeof input === 'object' ? input : [input];
 
-/** Checks the options, and says how an input is called; `how` is the client's method for it. */
+/** Checks the options, and says how an input is called. */
 export function startOf<I, R>(
-  how: (params: Params | undefined, options: CallOptions) => Promise<Either<CallError, R>>,
+  client: object,
+  kind: 'request' | 'notification',
+  method: string,
   { toParams = paramsOf, key, idempotencyKey, timeout, retry, headers, context }: AnyOptions,
 ): Start<I, R> {
-  if (timeout !== undefined) milliseconds('timeout', timeout);
-  if (retry !== undefined) retryPolicy(retry, new RetryBudget());
-  checkTexts({ headers });
-  if (context !== undefined) deadlineOf(context);
   for (const [name, given] of Object.entries({ toParams, key, idempotencyKey }))
     if (given !== undefined && typeof given !== 'function')
       throw new TypeError(`${name}: expected a function, got ${String(given)}`);
-  const common: CallOptions = {
-    ...(timeout !== undefined && { timeout }),
-    ...(retry !== undefined && { retry }),
-    ...(headers !== undefined && { headers }),
-    ...(context !== undefined && { context }),
-  };
-  return (input, signal) => {
+  const make = (client as Prepares)[PREPARE](kind, method, { timeout, retry, headers, context });
+  const ownOf =
+    key === undefined && idempotencyKey === undefined
+      ? () => undefined
+      : (input: I) => ({
+          key: key && text('key', key(input)),
+          idempotencyKey: idempotencyKey && text('idempotencyKey', idempotencyKey(input)),
+        });
+  return (input, settle) => {
+    let params: unknown;
+    let own: ReturnType<typeof ownOf>;
     try {
-      return how(toParams(input) as Params | undefined, {
-        ...common,
-        signal,
-        ...(key !== undefined && { key: text('key', key(input)) }),
-        ...(idempotencyKey !== undefined && {
-          idempotencyKey: text('idempotencyKey', idempotencyKey(input)),
-        }),
-      });
+      params = toParams(input);
+      own = ownOf(input);
     } catch (cause) {
-      return Promise.resolve(
-        left(new NotSentError('invalid params', `not called: ${textOf(cause)}`, { cause })),
-      );
+      settle(left(new NotSentError('invalid params', `not called: ${textOf(cause)}`, { cause })));
+      return NOT_MADE;
     }
+    return make(params, own, settle as (result: Either<CallError, unknown>) => void);
   };
 }
-
-/** How an input is called and answered. */
-export const request =
-  <R>(client: UntypedClient, method: string) =>
-  (params: Params | undefined, options: CallOptions) =>
-    client.callTaskEither<R>(method, params, options)();
 
 /** The bounds of an operator that sends each input alone. */
 export function boundsOf(concurrency: number, { ordered = false, maxBuffered }: AnyOptions): Bounds {

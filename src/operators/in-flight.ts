@@ -2,12 +2,12 @@
  * Inputs on their way through calls: collected into batches, a bounded number of batches at once, each output beside
  * its input. The operators that make calls stand on it; `start` makes one call.
  */
-import { setMaxListeners } from 'node:events';
 import type { Either } from 'fp-ts/lib/Either.js';
 import { Observable, type OperatorFunction, type Subscriber, takeWhile } from 'rxjs';
 import { isAcknowledgeable } from '../acknowledgeable.js';
 import type { Clock } from '../clock.js';
 import { type CallError, NotSentError } from '../rpc/error.js';
+import type { Made } from '../rpc/prepared.js';
 import { Fifo } from './fifo.js';
 
 /** What came of one input: it, beside its result or its error. */
@@ -16,8 +16,8 @@ export interface Called<I, R> {
   readonly result: Either<CallError, R>;
 }
 
-/** One call, ended by the signal. */
-export type Start<I, R> = (input: I, signal: AbortSignal) => Promise<Either<CallError, R>>;
+/** Makes one call; `settle` hears its end, at once where it can't be sent. */
+export type Start<I, R> = (input: I, settle: (result: Either<CallError, R>) => void) => Made;
 
 /** When a batch is full, and how much there can be. */
 export interface Bounds {
@@ -43,7 +43,7 @@ interface Batch<I, R> {
   /** By the places of the inputs. */
   readonly outputs: (Called<I, R> | undefined)[];
   emitted: number;
-  readonly abort: AbortController;
+  readonly calls: Made[];
 }
 
 /** `sizeOf` is asked only where `maxBytes` is finite. */
@@ -84,8 +84,8 @@ class InFlight<I, R> {
   #bytes = 0;
   /** In order. */
   readonly #batches = new Set<Batch<I, R>>();
-  /** Of batches that are done, to be used again: making one takes longer than a call. */
-  readonly #controllers: AbortController[] = [];
+  /** Calls are being made: what ends at once is emitted behind them, as an answer is. */
+  #sending = false;
   #ended: End | undefined;
   #stopTimer: (() => void) | undefined;
 
@@ -129,8 +129,8 @@ class InFlight<I, R> {
     this.#stopTimer?.();
     const left = this.#waiting.clear().map(({ input }) => input);
     const { ordered } = this.#bounds;
-    for (const { abort, inputs, outputs, emitted } of this.#batches) {
-      abort.abort();
+    for (const { calls, inputs, outputs, emitted } of this.#batches) {
+      for (const call of calls) call.drop();
       left.push(...inputs.filter((_, place) => (ordered ? place >= emitted : outputs[place] === undefined)));
     }
     for (const input of left) if (isAcknowledgeable(input)) input.nack();
@@ -161,26 +161,17 @@ class InFlight<I, R> {
 
   #send(): void {
     const inputs = this.#take();
-    const batch: Batch<I, R> = {
-      inputs,
-      outputs: new Array(inputs.length),
-      emitted: 0,
-      abort: this.#controllers.pop() ?? this.#controller(),
-    };
+    const batch: Batch<I, R> = { inputs, outputs: new Array(inputs.length), emitted: 0, calls: [] };
     this.#batches.add(batch);
-    for (const [place, input] of inputs.entries()) {
-      this.#start(input, batch.abort.signal).then((result) => {
-        batch.outputs[place] = { input, result };
-        this.#settled(batch, place);
+    this.#sending = true;
+    for (let place = 0; place < inputs.length; place += 1) {
+      const call = this.#start(inputs[place] as I, (result) => {
+        if (this.#sending) queueMicrotask(() => this.#settled(batch, place, result));
+        else this.#settled(batch, place, result);
       });
+      batch.calls.push(call);
     }
-  }
-
-  #controller(): AbortController {
-    const controller = new AbortController();
-    // Every call of a batch listens: as many as there are is no leak.
-    setMaxListeners(this.#bounds.maxSize, controller.signal);
-    return controller;
+    this.#sending = false;
   }
 
   #take(): I[] {
@@ -201,8 +192,9 @@ class InFlight<I, R> {
     return inputs;
   }
 
-  #settled(batch: Batch<I, R>, place: number): void {
+  #settled(batch: Batch<I, R>, place: number, result: Either<CallError, R>): void {
     if (this.#subscriber.closed) return;
+    batch.outputs[place] = { input: batch.inputs[place] as I, result };
     if (this.#bounds.ordered) this.#emitInOrder();
     else this.#emit(batch, place);
     this.#advance();
@@ -218,10 +210,7 @@ class InFlight<I, R> {
   /** Takes the batch off with its last output. */
   #emit(batch: Batch<I, R>, place: number): void {
     batch.emitted += 1;
-    if (batch.emitted === batch.inputs.length) {
-      this.#batches.delete(batch);
-      this.#controllers.push(batch.abort);
-    }
+    if (batch.emitted === batch.inputs.length) this.#batches.delete(batch);
     this.#subscriber.next(batch.outputs[place] as Called<I, R>);
   }
 }

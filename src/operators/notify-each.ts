@@ -1,11 +1,9 @@
 /** notifyEach: one notification for each input. */
-import { type Either, left, right } from 'fp-ts/lib/Either.js';
 import type { OperatorFunction } from 'rxjs';
 import { clockOf } from '../clock.js';
 import type { Methods, NamesOf, ParamsOf } from '../contract.js';
 import type { Params } from '../jsonrpc/message.js';
 import type { Client, Sent, UntypedClient } from '../rpc/client-api.js';
-import type { CallError } from '../rpc/error.js';
 import {
   type AnyOptions,
   boundsOf,
@@ -48,10 +46,6 @@ export function notifyEach(
   method: string,
   options: NotifyEachOptions<any> & AnyOptions = {},
 ): OperatorFunction<any, Called<any, void>> {
-  const start = startOf(
-    (params, how): Promise<Either<CallError, void>> =>
-      (client as UntypedClient).notify(method, params, how).then(right, left),
-    options,
-  );
+  const start = startOf<any, void>(client, 'notification', method, options);
   return inFlight('notifyEach', clockOf(client), boundsOf(options.concurrency ?? 1_024, options), start);
 }

@@ -9,8 +9,8 @@ import { CLOCK, type Clock } from '../clock.js';
 import type { Method, Methods } from '../contract.js';
 import { deferred } from '../deferred.js';
 import type { Params } from '../jsonrpc/message.js';
-import { acksOf, checkDefaults, checkTexts, deadlineOf, metaOf, sharedMeta, signalsOf } from './call-meta.js';
 import type { CallOptions } from './call-options.js';
+import { acksOf, type CallSettings, clientSettings } from './call-settings.js';
 import type { ClientOptions, UntypedClient } from './client-api.js';
 import type { Link, PendingCall } from './correlation.js';
 import type { Meta } from './envelope.js';
@@ -18,58 +18,62 @@ import { type CallError, NotSentError } from './error.js';
 import { GatherCall } from './gather.js';
 import type { Gathered, GatherOptions } from './gather-options.js';
 import { HedgedCall } from './hedge.js';
-import { type HedgeOptions, hedgePolicy } from './hedge-options.js';
-import { count, milliseconds } from './options.js';
+import { count } from './options.js';
 import { Plan } from './plan.js';
+import { NOT_MADE, PREPARE, type Prepared, type Prepares } from './prepared.js';
 import { Presence } from './presence.js';
-import { Retry, RetryBudget, type RetryPolicy, retryPolicy } from './retry.js';
+import { Retry, type RetryPolicy } from './retry.js';
 import { StreamCall } from './stream.js';
 import { NotifyCall, UnaryCall } from './unary-call.js';
 import { Window } from './window.js';
 
-const DEFAULT_TIMEOUT = 10_000;
-
 /** Both kinds of client at run time: the types above say what a contract allows. */
-export class ServiceClient implements UntypedClient {
+export class ServiceClient implements UntypedClient, Prepares {
   readonly [CLOCK]: Clock;
   readonly #service: string;
   /** Undefined: any method, anything in and out. */
   readonly #plans: ReadonlyMap<string, Plan> | undefined;
   readonly #link: Link;
-  readonly #defaults: ClientOptions;
-  readonly #timeout: number;
-  readonly #budget = new RetryBudget();
-  readonly #policy: RetryPolicy | undefined;
-  readonly #hedge: Required<HedgeOptions> | undefined;
-  /** The `meta` of calls without options of their own: of those that may be tried again, and of the others. */
-  readonly #meta: Meta;
-  readonly #metaOnce: Meta;
+  readonly #window: number | undefined;
+  /** Of calls without options of their own. */
+  readonly #settings: CallSettings;
 
-  constructor(service: string, methods: Methods | undefined, link: Link, defaults: ClientOptions = {}) {
+  constructor(service: string, methods: Methods | undefined, link: Link, options: ClientOptions = {}) {
     this.#service = service;
     this.#plans =
       methods &&
       new Map(Object.entries(methods).map(([name, method]) => [name, new Plan(service, name, method)]));
-    this.#link = Presence.over(link, service, defaults.absentAfter);
+    this.#link = Presence.over(link, service, options.absentAfter);
     this[CLOCK] = link.correlation.clock;
-    this.#defaults = defaults;
-    this.#timeout = milliseconds('timeout', defaults.timeout ?? DEFAULT_TIMEOUT);
-    if (defaults.window !== undefined) count('window', defaults.window);
-    checkDefaults(defaults);
-    this.#policy = defaults.retry && retryPolicy(defaults.retry, this.#budget);
-    this.#hedge = defaults.hedge && hedgePolicy(defaults.hedge, defaults);
-    this.#meta = sharedMeta(this.#timeout, defaults, true);
-    this.#metaOnce = sharedMeta(this.#timeout, defaults, false);
+    this.#settings = clientSettings(options);
+    this.#window = options.window === undefined ? undefined : count('window', options.window);
   }
 
   call<R>(method: string, params?: Params, options?: CallOptions): Promise<R> {
     const { promise, resolve, reject } = deferred();
     try {
-      this.#unary(this.#plan(method, 'request'), params, options, resolve, reject);
+      this.#unary(this.#plan(method, 'request'), params, this.#settings.with(options), resolve, reject);
     } catch (error) {
       reject(error);
     }
     return promise as Promise<R>;
+  }
+
+  [PREPARE](kind: 'request' | 'notification', method: string, options: CallOptions): Prepared {
+    const settings = this.#settings.with(options).shared();
+    return (params, own, settle) => {
+      const resolve = (result: unknown) => settle(right(result));
+      const reject = (error: CallError) => settle(left(error));
+      try {
+        const plan = this.#plan(method, kind);
+        return kind === 'request'
+          ? this.#unary(plan, params, settings.with(own), resolve, reject)
+          : this.#notification(plan, params, settings.with(own), resolve, reject);
+      } catch (error) {
+        reject(error as CallError);
+        return NOT_MADE;
+      }
+    };
   }
 
   call$(method: string, params?: Params, options?: CallOptions): Observable<any> {
@@ -100,8 +104,8 @@ export class ServiceClient implements UntypedClient {
         kind === 'stream'
           ? this.#stream(plan, params, options, subscriber)
           : kind === 'request'
-            ? this.#unary(plan, params, options, resolve, reject)
-            : this.#notification(plan, params, options, resolve, reject);
+            ? this.#unary(plan, params, this.#settings.with(options), resolve, reject)
+            : this.#notification(plan, params, this.#settingsOf(plan, options), resolve, reject);
       made?.(call);
       return () => call.drop();
     });
@@ -109,7 +113,8 @@ export class ServiceClient implements UntypedClient {
 
   notify(method: string, params?: Params, options?: CallOptions): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#notification(this.#plan(method, 'notification'), params, options, () => resolve(), reject);
+      const plan = this.#plan(method, 'notification');
+      this.#notification(plan, params, this.#settingsOf(plan, options), () => resolve(), reject);
     });
   }
 
@@ -149,8 +154,9 @@ export class ServiceClient implements UntypedClient {
         throw new NotSentError('unknown method', text);
       }
       const link = { ...this.#link, route };
-      const call = new GatherCall(link, plan, this.timeoutOf(options), options, subscriber);
-      this.#start(call, params, options);
+      const settings = this.#settings.with(options);
+      const call = new GatherCall(link, plan, settings.timeoutBy(this[CLOCK]), options, subscriber);
+      this.#start(call, params, settings);
       return () => call.drop();
     }) as Observable<Gathered<R>>;
   }
@@ -160,33 +166,37 @@ export class ServiceClient implements UntypedClient {
     return this.#plans?.get(method)?.kind;
   }
 
+  /** Milliseconds that a call with these options may take, made now. */
+  protected timeoutOf(options: CallOptions): number {
+    return this.#settings.with(options).timeoutBy(this[CLOCK]);
+  }
+
   #unary(
     plan: Plan,
     params: unknown,
-    options: CallOptions | undefined,
+    settings: CallSettings,
     resolve: (result: unknown) => void,
     reject: (error: CallError) => void,
   ): PendingCall {
-    const timeout = this.timeoutOf(options);
-    const hedge = this.#hedgeOf(options);
+    const { hedge, budget } = settings;
+    const timeout = settings.timeoutBy(this[CLOCK]);
     const call =
       hedge === undefined
         ? new UnaryCall(this.#link, plan, timeout, resolve, reject)
-        : new HedgedCall(this.#link, plan, timeout, hedge, this.#budget, resolve, reject);
-    this.#start(call, params, options);
+        : new HedgedCall(this.#link, plan, timeout, hedge, budget, resolve, reject);
+    this.#start(call, params, settings);
     return call;
   }
 
   #notification(
     plan: Plan,
     params: unknown,
-    options: CallOptions | undefined,
+    settings: CallSettings,
     resolve: (result: unknown) => void,
     reject: (error: CallError) => void,
   ): PendingCall {
-    unhedged(plan, options);
-    const call = new NotifyCall(this.#link, plan, this.timeoutOf(options), resolve, reject);
-    this.#start(call, params, options);
+    const call = new NotifyCall(this.#link, plan, settings.timeoutBy(this[CLOCK]), resolve, reject);
+    this.#start(call, params, settings);
     return call;
   }
 
@@ -196,56 +206,45 @@ export class ServiceClient implements UntypedClient {
     options: CallOptions | undefined,
     to: Subscriber<unknown>,
   ): PendingCall {
-    unhedged(plan, options);
+    const settings = this.#settingsOf(plan, options);
     const acks = acksOf(options);
-    const window = new Window(options?.window ?? this.#defaults.window, acks);
+    const window = new Window(options?.window ?? this.#window, acks);
     if (acks && this.#link.broadcast === undefined) {
       const text = `${plan.name}: only callstream's servers wait for acks, this client speaks another dialect (interop)`;
       throw new NotSentError('unknown method', text);
     }
-    const call = new StreamCall(this.#link, plan, this.timeoutOf(options), window, acks, to);
-    this.#start(call, params, options, window.items);
+    const call = new StreamCall(this.#link, plan, settings.timeoutBy(this[CLOCK]), window, acks, to);
+    this.#start(call, params, settings, window.items);
     return call;
   }
 
-  #start(call: PendingCall, params: unknown, options: CallOptions | undefined, credit?: number): void {
+  #start(call: PendingCall, params: unknown, settings: CallSettings, credit?: number): void {
     const { correlation, route } = call.link;
-    if (options !== undefined) checkTexts(options);
-    const signals = options && signalsOf(options);
-    const aborted = signals?.find((signal) => signal.aborted);
+    const { signals, key } = settings;
+    const aborted = signals.find((signal) => signal.aborted);
     if (aborted !== undefined) {
       const text = `${call.plan.name}: aborted by its caller before it was sent`;
       call.onFailure(new NotSentError('aborted', text, { cause: aborted.reason }));
       return;
     }
-    const policy = call.repeats === 'retry' ? this.#policyOf(options) : undefined;
+    const policy = call.repeats === 'retry' ? settings.retry : undefined;
     const encoded = call.plan.encodeParams(params);
     if (encoded instanceof NotSentError) call.onFailure(encoded);
     else if (correlation.add(call)) {
-      const plain = options === undefined && credit === undefined;
       const again = policy !== undefined || call.repeats === 'hedge';
-      const meta = !plain
-        ? metaOf(call.timeout, this.#defaults, again, options, credit)
-        : again
-          ? this.#meta
-          : this.#metaOnce;
-      const key = options?.key ?? this.#defaults.key;
+      const meta = settings.meta(call.timeout, again, credit);
       if (again) repeatable(call, encoded, meta, key, policy);
       route.send(call, call.message(encoded, meta), key);
-      if (signals !== undefined) for (const signal of signals) call.abortWith(signal);
+      for (const signal of signals) call.abortWith(signal);
     }
   }
 
-  #policyOf(options: CallOptions | undefined): RetryPolicy | undefined {
-    return options?.retry === undefined ? this.#policy : retryPolicy(options.retry, this.#budget);
-  }
-
-  /** What a call says of itself goes before the client's: with a retry or a key of its own it isn't hedged. */
-  #hedgeOf(options: CallOptions | undefined): Required<HedgeOptions> | undefined {
-    if (options === undefined) return this.#hedge;
-    const { hedge, retry, key } = options;
-    if (hedge === undefined) return retry === undefined && key === undefined ? this.#hedge : undefined;
-    return hedgePolicy(hedge, { retry, key: key ?? this.#defaults.key });
+  /** Of what isn't answered once: it has no first answer. */
+  #settingsOf(plan: Plan, options: CallOptions | undefined): CallSettings {
+    if (options?.hedge === undefined) return this.#settings.with(options);
+    throw new TypeError(
+      `${plan.name}: hedge: expected a request, called with call(); streams and notifications can't be hedged`,
+    );
   }
 
   /** The plan of a method that is of this kind, or of the other. */
@@ -259,14 +258,6 @@ export class ServiceClient implements UntypedClient {
         ? `no such method; there are ${[...this.#plans.keys()].join(', ')}`
         : `it is a ${plan.kind}, this makes a ${made}`;
     throw new NotSentError('unknown method', `${this.#service}.${method}: ${what}`);
-  }
-
-  /** A call made on behalf of another inherits what is left of its time. */
-  protected timeoutOf(options: CallOptions | undefined): number {
-    const timeout = options?.timeout === undefined ? this.#timeout : milliseconds('timeout', options.timeout);
-    if (options?.context === undefined) return timeout;
-    const left = deadlineOf(options.context) - this.#link.correlation.clock.now();
-    return Math.max(1, Math.min(timeout, left));
   }
 }
 
@@ -288,12 +279,4 @@ function repeatable(
       route.send(call, call.message(params, { ...meta, ...changed }), key);
     });
   }
-}
-
-/** What isn't answered once has no first answer. */
-function unhedged(plan: Plan, options: CallOptions | undefined): void {
-  if (options?.hedge === undefined) return;
-  throw new TypeError(
-    `${plan.name}: hedge: expected a request, called with call(); streams and notifications can't be hedged`,
-  );
 }

@@ -2,15 +2,18 @@
  * The client of one service whose calls pass middleware: every road leads through `call$`, and what
  * the last middleware lets through is made by the client below.
  */
+import { left, right } from 'fp-ts/lib/Either.js';
 import { ignoreElements, lastValueFrom, Observable } from 'rxjs';
 import type { Methods } from '../../contract.js';
 import type { Params } from '../../jsonrpc/message.js';
-import { signalsOf } from '../call-meta.js';
 import type { CallOptions } from '../call-options.js';
+import { signalsOf } from '../call-settings.js';
 import { ServiceClient } from '../client.js';
 import type { ClientOptions } from '../client-api.js';
 import type { Correlation, Link } from '../correlation.js';
+import type { CallError } from '../error.js';
 import type { Gathered, GatherOptions } from '../gather-options.js';
+import { PREPARE, type Prepared } from '../prepared.js';
 import { chain, checked } from './chain.js';
 import type { ClientCall, ClientMiddleware } from './client-middleware.js';
 import { Passage } from './passage.js';
@@ -52,6 +55,22 @@ export class MiddlewareClient extends ServiceClient {
 
   override gather$<R>(method: string, params?: Params, options?: GatherOptions): Observable<Gathered<R>> {
     return this.#pass('gather', method, params, options);
+  }
+
+  override [PREPARE](kind: 'request' | 'notification', method: string, options: CallOptions): Prepared {
+    // Every call is made of what the middleware lets through; what is wrong with these options is known at once.
+    super[PREPARE](kind, method, options);
+    return (params, own, settle) => {
+      let last: unknown;
+      const subscription = this.#pass(kind, method, params, { ...options, ...own }).subscribe({
+        next: (result) => {
+          last = result;
+        },
+        error: (error: CallError) => settle(left(error)),
+        complete: () => settle(right(last)),
+      });
+      return { drop: () => subscription.unsubscribe() };
+    };
   }
 
   #pass<R>(

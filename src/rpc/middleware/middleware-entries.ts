@@ -5,7 +5,7 @@
 import { isLeft, right } from 'fp-ts/lib/Either.js';
 import { defer, from, isObservable, mergeMap, type Observable, of, throwError } from 'rxjs';
 import type { Params } from '../../jsonrpc/message.js';
-import { deadlineOf } from '../call-meta.js';
+import { deadlineOf } from '../call-settings.js';
 import type { Entry } from '../dispatch.js';
 import { type Items, iterate } from '../iterate.js';
 import { chain, checked } from './chain.js';

@@ -32,18 +32,18 @@ export interface Bounds {
   readonly maxWait: number;
 }
 
-interface Waiting<I> {
+/** An input on its way. */
+interface Entry<I, R> {
   readonly input: I;
   readonly bytes: number;
   readonly since: number;
+  call: Made | undefined;
+  result: Either<CallError, R> | undefined;
 }
 
 interface Batch<I, R> {
-  readonly inputs: readonly I[];
-  /** By the places of the inputs. */
-  readonly outputs: (Called<I, R> | undefined)[];
+  readonly entries: readonly Entry<I, R>[];
   emitted: number;
-  readonly calls: Made[];
 }
 
 /** `sizeOf` is asked only where `maxBytes` is finite. */
@@ -80,7 +80,7 @@ class InFlight<I, R> {
   readonly #bounds: Bounds;
   readonly #start: Start<I, R>;
   readonly #subscriber: Subscriber<Called<I, R>>;
-  readonly #waiting = new Fifo<Waiting<I>>();
+  readonly #waiting = new Fifo<Entry<I, R>>();
   #bytes = 0;
   /** In order. */
   readonly #batches = new Set<Batch<I, R>>();
@@ -112,7 +112,7 @@ class InFlight<I, R> {
       this.end({ error: new NotSentError('too many pending', text) });
       return false;
     }
-    this.#waiting.push({ input, bytes, since: this.#clock.now() });
+    this.#waiting.push({ input, bytes, since: this.#clock.now(), call: undefined, result: undefined });
     this.#bytes += bytes;
     this.#advance();
     return true;
@@ -127,13 +127,15 @@ class InFlight<I, R> {
   /** Cancels what is in flight; what isn't emitted is given up. */
   stop(): void {
     this.#stopTimer?.();
-    const left = this.#waiting.clear().map(({ input }) => input);
+    const left = this.#waiting.clear();
     const { ordered } = this.#bounds;
-    for (const { calls, inputs, outputs, emitted } of this.#batches) {
-      for (const call of calls) call.drop();
-      left.push(...inputs.filter((_, place) => (ordered ? place >= emitted : outputs[place] === undefined)));
+    for (const { entries, emitted } of this.#batches) {
+      for (const { call } of entries) call?.drop();
+      left.push(
+        ...entries.filter(({ result }, place) => (ordered ? place >= emitted : result === undefined)),
+      );
     }
-    for (const input of left) if (isAcknowledgeable(input)) input.nack();
+    for (const { input } of left) if (isAcknowledgeable(input)) input.nack();
   }
 
   #advance(): void {
@@ -160,57 +162,59 @@ class InFlight<I, R> {
   }
 
   #send(): void {
-    const inputs = this.#take();
-    const batch: Batch<I, R> = { inputs, outputs: new Array(inputs.length), emitted: 0, calls: [] };
+    const batch: Batch<I, R> = { entries: this.#take(), emitted: 0 };
     this.#batches.add(batch);
     this.#sending = true;
-    for (let place = 0; place < inputs.length; place += 1) {
-      const call = this.#start(inputs[place] as I, (result) => {
-        if (this.#sending) queueMicrotask(() => this.#settled(batch, place, result));
-        else this.#settled(batch, place, result);
+    for (const entry of batch.entries) {
+      entry.call = this.#start(entry.input, (result) => {
+        if (this.#sending) queueMicrotask(() => this.#settled(batch, entry, result));
+        else this.#settled(batch, entry, result);
       });
-      batch.calls.push(call);
     }
     this.#sending = false;
   }
 
-  #take(): I[] {
+  #take(): Entry<I, R>[] {
     const { maxSize, maxBytes } = this.#bounds;
-    const inputs: I[] = [];
+    const entries: Entry<I, R>[] = [];
     let bytes = 0;
     for (
       let { first } = this.#waiting;
-      first !== undefined && inputs.length < maxSize;
+      first !== undefined && entries.length < maxSize;
       { first } = this.#waiting
     ) {
       bytes += first.bytes;
-      if (inputs.length > 0 && bytes > maxBytes) break;
-      inputs.push(first.input);
+      if (entries.length > 0 && bytes > maxBytes) break;
+      entries.push(first);
       this.#bytes -= first.bytes;
       this.#waiting.shift();
     }
-    return inputs;
+    return entries;
   }
 
-  #settled(batch: Batch<I, R>, place: number, result: Either<CallError, R>): void {
+  #settled(batch: Batch<I, R>, entry: Entry<I, R>, result: Either<CallError, R>): void {
     if (this.#subscriber.closed) return;
-    batch.outputs[place] = { input: batch.inputs[place] as I, result };
+    entry.result = result;
     if (this.#bounds.ordered) this.#emitInOrder();
-    else this.#emit(batch, place);
+    else this.#emit(batch, entry.input, result);
     this.#advance();
   }
 
   #emitInOrder(): void {
     for (const batch of this.#batches) {
-      while (batch.outputs[batch.emitted] !== undefined) this.#emit(batch, batch.emitted);
+      for (;;) {
+        const { input, result } = batch.entries[batch.emitted] ?? {};
+        if (result === undefined) break;
+        this.#emit(batch, input as I, result);
+      }
       if (this.#batches.has(batch)) return;
     }
   }
 
   /** Takes the batch off with its last output. */
-  #emit(batch: Batch<I, R>, place: number): void {
+  #emit(batch: Batch<I, R>, input: I, result: Either<CallError, R>): void {
     batch.emitted += 1;
-    if (batch.emitted === batch.inputs.length) this.#batches.delete(batch);
-    this.#subscriber.next(batch.outputs[place] as Called<I, R>);
+    if (batch.emitted === batch.entries.length) this.#batches.delete(batch);
+    this.#subscriber.next({ input, result });
   }
 }

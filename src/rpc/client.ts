@@ -61,16 +61,20 @@ export class ServiceClient implements UntypedClient, Prepares {
 
   [PREPARE](kind: 'request' | 'notification', method: string, options: CallOptions): Prepared {
     const settings = this.#settings.with(options).shared();
+    const make = kind === 'request' ? this.#unary : this.#notification;
     return (params, own, settle) => {
-      const resolve = (result: unknown) => settle(right(result));
-      const reject = (error: CallError) => settle(left(error));
       try {
         const plan = this.#plan(method, kind);
-        return kind === 'request'
-          ? this.#unary(plan, params, settings.with(own), resolve, reject)
-          : this.#notification(plan, params, settings.with(own), resolve, reject);
+        return make.call(
+          this,
+          plan,
+          params,
+          settings.with(own),
+          (result) => settle(right(result)),
+          (error) => settle(left(error)),
+        );
       } catch (error) {
-        reject(error as CallError);
+        settle(left(error as CallError));
         return NOT_MADE;
       }
     };

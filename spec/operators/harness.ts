@@ -1,7 +1,7 @@
 /** A service that answers when the spec says so, and clients of it, on virtual time. */
 import type { Either } from 'fp-ts/lib/Either.js';
 import * as t from 'io-ts';
-import { notification, request, service, type UntypedClient } from '../../src/index.js';
+import { type Connection, notification, request, service, type UntypedClient } from '../../src/index.js';
 import { Bench, Gate, told } from '../rpc/harness.js';
 
 const offered = service('s', {
@@ -17,6 +17,8 @@ export const brief = ({ input, result }: { input: unknown; result: Either<unknow
 export class Counter {
   readonly bench = new Bench();
   client!: UntypedClient;
+  /** The client's. */
+  caller!: Connection;
   /** Params in the order in which they came, and those whose call was cancelled. */
   readonly calls: unknown[] = [];
   readonly cancelled: unknown[] = [];
@@ -34,8 +36,8 @@ export class Counter {
     };
     const methods = { now: ([given]: unknown[]) => `${given}!`, later: handler, log: handler };
     await counter.bench.until(connection.serve(offered, methods, { requests: { partitions: 1 } }));
-    const other = await counter.bench.connect();
-    counter.client = other.client('s', options);
+    counter.caller = await counter.bench.connect();
+    counter.client = counter.caller.client('s', options);
     await counter.bench.until(counter.client.call('now', ['warm']));
     return counter;
   }

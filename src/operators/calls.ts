@@ -8,8 +8,8 @@ import type { CallOptions } from '../rpc/call-options.js';
 import type { Sent } from '../rpc/client-api.js';
 import { type CallError, NotSentError } from '../rpc/error.js';
 import { count, text } from '../rpc/options.js';
-import { NOT_MADE, PREPARE, type Prepares } from '../rpc/prepared.js';
-import { textOf } from '../shown.js';
+import { isPreparing, NOT_MADE, PREPARE } from '../rpc/prepared.js';
+import { show, textOf } from '../shown.js';
 import type { Bounds, Start } from './in-flight.js';
 
 /** How inputs become calls: the options of each call, and the operator's bounds. */
@@ -54,7 +54,9 @@ export function startOf<I, R>(
   for (const [name, given] of Object.entries({ toParams, key, idempotencyKey }))
     if (given !== undefined && typeof given !== 'function')
       throw new TypeError(`${name}: expected a function, got ${String(given)}`);
-  const make = (client as Prepares)[PREPARE](kind, method, { timeout, retry, headers, context });
+  if (!isPreparing(client))
+    throw new TypeError(`client: expected a client, as connection.client() gives it, got ${show(client)}`);
+  const make = client[PREPARE](kind, method, { timeout, retry, headers, context });
   const ownOf =
     key === undefined && idempotencyKey === undefined
       ? () => undefined

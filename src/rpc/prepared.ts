@@ -11,6 +11,10 @@ export interface Prepares {
   [PREPARE](kind: 'request' | 'notification', method: string, options: CallOptions): Prepared;
 }
 
+export function isPreparing(client: unknown): client is Prepares {
+  return typeof (client as Partial<Prepares> | null | undefined)?.[PREPARE] === 'function';
+}
+
 /** Makes one call, with what is its own; `settle` hears its end, at once where it can't be sent. */
 export type Prepared = (
   params: unknown,

@@ -159,6 +159,27 @@ for (const [which, how] of Object.entries(clients))
       await counter.bench.close();
     });
 
+    it('should tell middleware of the options that there are', async () => {
+      const seen: object[] = [];
+      const look: ClientMiddleware = (call, next) => {
+        seen.push(call.options);
+        return next(call);
+      };
+      const counter = await Counter.open({ middleware: [look] });
+      const options = { timeout: 500, key: (n: number) => `k${n}` };
+      new Seen(from([1]).pipe(callEach(counter.client, 'now', options)));
+      new Seen(from([2]).pipe(callEach(counter.client, 'now')));
+      await counter.bench.advance(50);
+      expect(seen.slice(1).map((given) => Object.entries(given))).deep.equal([
+        [
+          ['timeout', 500],
+          ['key', 'k1'],
+        ],
+        [],
+      ]);
+      await counter.bench.close();
+    });
+
     it('should refuse a client that is none', async () => {
       expect(() => callEach({ call: async () => 1 } as never, 'later')).throw(
         TypeError,

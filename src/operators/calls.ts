@@ -56,13 +56,21 @@ export function startOf<I, R>(
       throw new TypeError(`${name}: expected a function, got ${String(given)}`);
   if (!isPreparing(client))
     throw new TypeError(`client: expected a client, as connection.client() gives it, got ${show(client)}`);
-  const make = client[PREPARE](kind, method, { timeout, retry, headers, context });
+  // Without what is absent: middleware sees the options as they are.
+  const make = client[PREPARE](kind, method, {
+    ...(timeout !== undefined && { timeout }),
+    ...(retry !== undefined && { retry }),
+    ...(headers !== undefined && { headers }),
+    ...(context !== undefined && { context }),
+  });
   const ownOf =
     key === undefined && idempotencyKey === undefined
       ? () => undefined
       : (input: I) => ({
-          key: key && text('key', key(input)),
-          idempotencyKey: idempotencyKey && text('idempotencyKey', idempotencyKey(input)),
+          ...(key !== undefined && { key: text('key', key(input)) }),
+          ...(idempotencyKey !== undefined && {
+            idempotencyKey: text('idempotencyKey', idempotencyKey(input)),
+          }),
         });
   return (input, settle) => {
     let params: unknown;

@@ -94,7 +94,7 @@ const HOUSE: readonly (readonly RegExp[])[] = [
   [/^src\/rpc\//],
   [/^src\/contract\.ts$/],
   [/^src\/jsonrpc\//, /^src\/kafka\//],
-  [/^src\/(clock|acknowledgeable|deferred|shown)\.ts$/],
+  [/^src\/(clock|acknowledgeable|deferred|known|shown)\.ts$/],
 ];
 
 const floorOf = (file: string): number => HOUSE.findIndex((rooms) => rooms.some((room) => room.test(file)));

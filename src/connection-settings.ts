@@ -1,12 +1,13 @@
 /** The options of connect() and serve(), checked, with their defaults; connection.ts alone reads them. */
 import { codecs } from './jsonrpc/codec.js';
+import { known } from './known.js';
 import type { ConnectOptions, MethodOptions, ServeOptions } from './options.js';
 import { DEFAULT_LIMITS } from './rpc/coalesce.js';
 import type { ServedService } from './rpc/dialects/dialect.js';
 import type { ServedDialects } from './rpc/dialects/served.js';
 import type { OpenRpcDocument } from './rpc/discovery/openrpc.js';
 import type { MethodLimits } from './rpc/gates.js';
-import { count, flag, known, milliseconds, oneOf, texts } from './rpc/options.js';
+import { count, flag, milliseconds, oneOf, texts } from './rpc/options.js';
 import type { ServerIssue, ServerSettings } from './rpc/server-settings.js';
 import { show } from './shown.js';
 

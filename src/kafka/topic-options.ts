@@ -1,4 +1,5 @@
 /** How a topic is read: the options, their defaults, and their checks at the edge. */
+import { known } from '../known.js';
 import type { Assignor, GroupProtocol, Isolation } from './port.js';
 import { type DeadLetters, isDeadLetters } from './topic-dead-letter.js';
 
@@ -104,6 +105,28 @@ type Undecided = 'group' | 'deadLetter' | 'isolation' | 'assignor' | 'protocol' 
 
 const MAX_TIMER = 2_147_483_647;
 
+const READ: Readonly<Record<keyof ReadOptions, true>> = {
+  group: true,
+  from: true,
+  to: true,
+  isolation: true,
+  maxUnacked: true,
+  maxUnackedBytes: true,
+  autoAck: true,
+  onInvalid: true,
+  deadLetter: true,
+  commitInterval: true,
+  commitEvery: true,
+  nackDelay: true,
+  assignor: true,
+  protocol: true,
+  groupInstanceId: true,
+  sessionTimeout: true,
+  revokeTimeout: true,
+  lagInterval: true,
+  metadataInterval: true,
+};
+
 /** Takes explicit offsets for the topics that are read. */
 interface OffsetsReader {
   readonly offsetsText: string;
@@ -113,6 +136,7 @@ interface OffsetsReader {
 
 /** Throws a TypeError that names the field and what it accepts. */
 export function readSettings(options: ReadOptions<any>, reader: OffsetsReader): ReadSettings {
+  known(options, READ);
   const { group, deadLetter, isolation } = options;
   if (group !== undefined && (typeof group !== 'string' || group === ''))
     throw wrong('group', 'a name', group);

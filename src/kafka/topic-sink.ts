@@ -4,6 +4,7 @@
  */
 import { Observable, type OperatorFunction } from 'rxjs';
 import { type Acknowledgeable, isAcknowledgeable } from '../acknowledgeable.js';
+import { known } from '../known.js';
 import { type DeliveryReport, type Headers, type Kafka, KafkaError, type ProducerRecord } from './port.js';
 import { count, wrong } from './topic-options.js';
 import { Outlet } from './topic-outlet.js';
@@ -58,7 +59,17 @@ export interface SinkContext<V> {
 
 type AnyOptions<V> = SinkOptions<V, any> & Partial<SinkInputOptions<V, any>>;
 
+const SINK: Readonly<Record<keyof AnyOptions<unknown>, true>> = {
+  maxInFlight: true,
+  maxBuffered: true,
+  key: true,
+  record: true,
+  value: true,
+  ack: true,
+};
+
 function plan<V>(context: SinkContext<V>, options: AnyOptions<V>) {
+  known(options, SINK);
   const { key, record, value: toValue, ack } = options;
   for (const [name, given] of Object.entries({ key, record, value: toValue, ack }))
     if (given !== undefined && typeof given !== 'function') throw wrong(name, 'a function', given);

@@ -4,6 +4,7 @@
  */
 import { type Either, isLeft, right } from 'fp-ts/lib/Either.js';
 import type { Observable, OperatorFunction } from 'rxjs';
+import { known } from '../known.js';
 import {
   type ConsumerRecord,
   type DeliveryReport,
@@ -22,6 +23,16 @@ import { type OnIssue, type RecordFormat, TopicRecords } from './topic-records.j
 import { TopicSelection } from './topic-selection.js';
 import { type PublishOptions, publishAll, type SinkContext, type SinkOptions, sink } from './topic-sink.js';
 
+const FORMAT: Readonly<Record<keyof TopicFormat, true>> = {
+  codec: true,
+  value: true,
+  key: true,
+};
+const CREATE: Readonly<Record<keyof CreateTopicOptions, true>> = {
+  partitions: true,
+  replicationFactor: true,
+  config: true,
+};
 const CODECS: readonly unknown[] = ['raw', 'string', 'json', 'msgpack'];
 
 /** The topics of a Kafka, with what stands above its rooms. */
@@ -40,6 +51,7 @@ interface Format<V, K> extends RecordFormat<V, K> {
 }
 
 function formatOf(toolkit: Toolkit, format: TopicFormat = {}): Format<any, any> {
+  known(format, FORMAT);
   const { codec = 'json', value } = format;
   if (!CODECS.includes(codec)) throw wrong('codec', "'raw', 'string', 'json' or 'msgpack'", codec);
   if (value !== undefined && typeof value?.decode !== 'function')
@@ -69,7 +81,9 @@ class KafkaTopic<V, K> extends TopicRecords<V, K, Offsets> implements Topic<V, K
     };
   }
 
-  create({ partitions = 4, ...others }: CreateTopicOptions = {}): Promise<'created' | 'exists'> {
+  async create(options: CreateTopicOptions = {}): Promise<'created' | 'exists'> {
+    known(options, CREATE);
+    const { partitions = 4, ...others } = options;
     return this.#kafka.createTopic({ topic: this.name, partitions, ...others });
   }
 

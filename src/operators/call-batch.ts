@@ -3,11 +3,13 @@ import type { OperatorFunction } from 'rxjs';
 import { clockOf } from '../clock.js';
 import type { Methods, NamesOf, ParamsOf, ResultOf } from '../contract.js';
 import type { Params } from '../jsonrpc/message.js';
+import { known } from '../known.js';
 import type { Client, Sent, UntypedClient } from '../rpc/client-api.js';
 import { count, milliseconds } from '../rpc/options.js';
 import {
   type AnyOptions,
   boundsOf,
+  EACH,
   type EachOptions,
   type InputOf,
   paramsOf,
@@ -62,6 +64,7 @@ export function callBatch(
   method: string,
   options: CallBatchOptions<any> & AnyOptions = {},
 ): OperatorFunction<any, Called<any, unknown>> {
+  known(options, { ...EACH, concurrency: true, maxSize: true, maxBytes: true, maxWait: true });
   const { maxBytes, toParams = paramsOf } = options;
   const bounds = {
     ...boundsOf(options.concurrency ?? 8, options),

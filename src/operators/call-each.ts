@@ -3,10 +3,12 @@ import type { OperatorFunction } from 'rxjs';
 import { clockOf } from '../clock.js';
 import type { Methods, NamesOf, ParamsOf, ResultOf } from '../contract.js';
 import type { Params } from '../jsonrpc/message.js';
+import { known } from '../known.js';
 import type { Client, Sent, UntypedClient } from '../rpc/client-api.js';
 import {
   type AnyOptions,
   boundsOf,
+  EACH,
   type EachOptions,
   type InputOf,
   startOf,
@@ -53,6 +55,7 @@ export function callEach(
   method: string,
   options: CallEachOptions<any> & AnyOptions = {},
 ): OperatorFunction<any, Called<any, unknown>> {
+  known(options, { ...EACH, concurrency: true });
   const start = startOf(client, 'request', method, options);
   return inFlight('callEach', clockOf(client), boundsOf(options.concurrency ?? 256, options), start);
 }

@@ -31,6 +31,19 @@ export interface ToParams<I, P> {
   readonly toParams: (input: I) => P | readonly [never];
 }
 
+/** By their names, for all operators. */
+export const EACH: Readonly<Record<keyof AnyOptions, true>> = {
+  toParams: true,
+  timeout: true,
+  retry: true,
+  headers: true,
+  context: true,
+  ordered: true,
+  maxBuffered: true,
+  key: true,
+  idempotencyKey: true,
+};
+
 type Primitive = string | number | boolean;
 
 /** Inputs that are params as they are: by name, by position, or a primitive as the only one by position. */

@@ -3,10 +3,12 @@ import type { OperatorFunction } from 'rxjs';
 import { clockOf } from '../clock.js';
 import type { Methods, NamesOf, ParamsOf } from '../contract.js';
 import type { Params } from '../jsonrpc/message.js';
+import { known } from '../known.js';
 import type { Client, Sent, UntypedClient } from '../rpc/client-api.js';
 import {
   type AnyOptions,
   boundsOf,
+  EACH,
   type EachOptions,
   type InputOf,
   startOf,
@@ -46,6 +48,7 @@ export function notifyEach(
   method: string,
   options: NotifyEachOptions<any> & AnyOptions = {},
 ): OperatorFunction<any, Called<any, void>> {
+  known(options, { ...EACH, concurrency: true });
   const start = startOf<any, void>(client, 'notification', method, options);
   return inFlight('notifyEach', clockOf(client), boundsOf(options.concurrency ?? 1_024, options), start);
 }

@@ -9,6 +9,7 @@ import { PartitionMap } from '../kafka/partition-map.js';
 import { type DeadLetters, isDeadLetters } from '../kafka/topic-dead-letter.js';
 import { count, wrong } from '../kafka/topic-options.js';
 import { TopicRecord } from '../kafka/topic-record.js';
+import { known } from '../known.js';
 import type { StreamItem } from '../rpc/stream-item.js';
 import { Lanes } from './lanes.js';
 import { resultOf, type Work } from './work.js';
@@ -59,6 +60,21 @@ export interface ProcessItemOptions extends Pick<ProcessOptions, 'concurrency'> 
   readonly onError?: 'stop' | { readonly retry?: ProcessRetry };
 }
 
+const PROCESS: Readonly<Record<keyof ProcessOptions, true>> = {
+  concurrency: true,
+  ordered: true,
+  onError: true,
+};
+const ON_ERROR: Readonly<Record<keyof Exclude<OnProcessError, 'stop'>, true>> = {
+  retry: true,
+  deadLetter: true,
+};
+const RETRY: Readonly<Record<keyof ProcessRetry, true>> = {
+  attempts: true,
+  delay: true,
+  maxDelay: true,
+};
+
 /** The options for what is worked on. */
 export type ProcessOptionsOf<A> = A extends StreamItem<any> ? ProcessItemOptions : ProcessOptions;
 
@@ -81,6 +97,7 @@ export function processEach<A, R>(
   given?: ProcessOptionsOf<A>,
 ): OperatorFunction<A & Acknowledgeable, R> {
   const options = (given ?? {}) as ProcessOptions;
+  known(options, PROCESS);
   const { ordered = 'key' } = options;
   const concurrency = count('concurrency', options.concurrency ?? 64);
   if (ordered !== 'key' && ordered !== 'partition' && ordered !== false)
@@ -157,7 +174,9 @@ export function policyOf(onError: OnProcessError) {
   if (onError === 'stop') return { attempts: 0, delay: 0, maxDelay: 0, deadLetter: undefined };
   if (typeof onError !== 'object' || onError === null)
     throw wrong('onError', "'stop' or { retry, deadLetter }", onError);
+  known(onError, ON_ERROR, 'onError.');
   const { retry, deadLetter } = onError;
+  if (retry !== undefined) known(retry, RETRY, 'onError.retry.');
   if (deadLetter !== undefined && !isDeadLetters(deadLetter))
     throw wrong('onError.deadLetter', 'a topic', deadLetter);
   return {

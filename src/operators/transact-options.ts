@@ -1,7 +1,9 @@
 /** How records are transacted: the options, their defaults, and their checks at the edge. */
+
 import type { TopicPartitionOffset } from '../kafka/port.js';
 import type { Topic } from '../kafka/topic-api.js';
 import { count, type ReadSettings, wrong } from '../kafka/topic-options.js';
+import { known } from '../known.js';
 import { type ProcessRetry, policyOf } from './process-each.js';
 
 /** What becomes of a transaction in which the work on a record fails, or Kafka refuses its outputs. */
@@ -63,11 +65,20 @@ export interface TransactSettings extends Required<Omit<TransactOptions, 'onErro
   readonly invalidTo: string | undefined;
 }
 
+const TRANSACT: Readonly<Record<keyof TransactOptions, true>> = {
+  transactionalId: true,
+  maxBatch: true,
+  maxWait: true,
+  concurrency: true,
+  transactionTimeout: true,
+  onError: true,
+};
 const MAX_TIMER = 2_147_483_647;
 const STOP = { attempts: 0, delay: 100, maxDelay: 10_000, deadLetter: undefined };
 
 /** Throws a TypeError that names the field and what it accepts. */
 export function transactSettings(options: TransactOptions, reading: ReadSettings): TransactSettings {
+  known(options ?? {}, TRANSACT);
   const { transactionalId, onError = { retry: {} } } = options ?? {};
   if (typeof transactionalId !== 'string' || transactionalId === '')
     throw wrong('transactionalId', 'a name that this instance has alone', transactionalId);

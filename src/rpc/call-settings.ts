@@ -1,12 +1,13 @@
 /** What the options of calls come to: checked once, however many calls share them. Above: client.ts. */
 import type { Clock } from '../clock.js';
+import { known } from '../known.js';
 import { show } from '../shown.js';
 import type { AckedCallOptions, CallOptions } from './call-options.js';
 import type { ClientOptions } from './client-api.js';
 import type { CallContext } from './dispatch.js';
 import type { Meta } from './envelope.js';
 import { type HedgeOptions, hedgePolicy } from './hedge-options.js';
-import { known, milliseconds, text } from './options.js';
+import { milliseconds, text } from './options.js';
 import { RetryBudget, type RetryPolicy, retryPolicy } from './retry.js';
 
 const DEFAULT_TIMEOUT = 10_000;

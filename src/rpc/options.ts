@@ -3,17 +3,6 @@ import { show } from '../shown.js';
 
 const MAX_TIMER = 2_147_483_647;
 
-/** Refuses what is no option: misspelt, it would be as good as absent. `where` it stands: nothing, or a path that ends in a dot. */
-export function known<O extends object>(
-  options: O,
-  names: Readonly<Record<keyof Required<O>, true>>,
-  where = '',
-): void {
-  const wrong = Object.keys(options).find((name) => !Object.hasOwn(names, name));
-  if (wrong === undefined) return;
-  throw new TypeError(`${where}${wrong}: no such option, there are ${Object.keys(names).join(', ')}`);
-}
-
 /** A number of milliseconds that a timer can hold. */
 export function milliseconds(field: string, value: number, from = 1): number {
   return within(field, value, from, MAX_TIMER, 'a number of milliseconds');

@@ -3,6 +3,7 @@
  * order of the partition decides between instances. Each instance reads the topic to its end before it takes calls, and
  * follows it. Above: stored-entries.ts. Below: topic-instance.ts.
  */
+import { known } from '../../known.js';
 import { count, milliseconds, oneOf } from '../options.js';
 import type { CallStore } from './call-store.js';
 import { TopicInstance, type TopicStoreSettings } from './topic-instance.js';
@@ -28,6 +29,16 @@ export interface TopicStoreOptions {
   readonly maxBytes?: number;
 }
 
+const STORE: Readonly<Record<keyof TopicStoreOptions, true>> = {
+  topic: true,
+  partitions: true,
+  retention: true,
+  lease: true,
+  orphans: true,
+  maxKnown: true,
+  maxBytes: true,
+};
+
 /**
  * Keeps the answers of calls with an `idempotencyKey` in a topic that all instances of the service read: one that an
  * instance has claimed runs on no other, and whoever asks again gets the answer that was given.
@@ -37,6 +48,7 @@ export interface TopicStoreOptions {
  * await client.call('charge', [order], { idempotencyKey: order.id, retry: { attempts: 3 } });
  */
 export function topicStore(options: TopicStoreOptions = {}): CallStore {
+  known(options, STORE);
   const settings: TopicStoreSettings = {
     topic: options.topic,
     partitions: count('partitions', options.partitions ?? 4),

@@ -19,7 +19,6 @@ import { ServiceClient } from './rpc/client.js';
 import type { Client, ClientOptions, UntypedClient } from './rpc/client-api.js';
 import { Coalescer } from './rpc/coalesce.js';
 import { Correlation, type Link } from './rpc/correlation.js';
-import { createTopic } from './rpc/create-topic.js';
 import { CalledDialects } from './rpc/dialects/called.js';
 import { ServedDialects } from './rpc/dialects/served.js';
 import { openrpcOf } from './rpc/discovery/openrpc.js';
@@ -30,6 +29,7 @@ import type { ConnectionStats } from './rpc/middleware/metrics.js';
 import { MiddlewareClient } from './rpc/middleware/middleware-client.js';
 import { middlewareEntries } from './rpc/middleware/middleware-entries.js';
 import { milliseconds } from './rpc/options.js';
+import { OwnTopics } from './rpc/own-topics.js';
 import { Route } from './rpc/route.js';
 import { RunningCalls } from './rpc/running.js';
 import { ServiceServer } from './rpc/server.js';
@@ -122,6 +122,7 @@ class KafkaConnection implements Connection {
   readonly topicNames: Topics['topicNames'];
   readonly #kafka: Kafka;
   readonly #settings: ConnectionSettings;
+  readonly #own: OwnTopics;
   readonly #inbox: Inbox;
   readonly #correlation: Correlation;
   readonly #coalescer: Coalescer;
@@ -133,18 +134,20 @@ class KafkaConnection implements Connection {
 
   static async open(kafka: Kafka, settings: ConnectionSettings): Promise<KafkaConnection> {
     const { topic, partitions, retention } = settings.inbox;
-    await createTopic(kafka, topic, partitions, retention);
+    const own = new OwnTopics(kafka, settings.onIssue);
+    await own.create(topic, partitions, retention);
     const size = (await kafka.partitions(topic)) ?? partitions;
     const peer = { topic, partition: randomInt(size), instance: randomBytes(9).toString('base64url') };
     const inbox = await Inbox.open(kafka, peer, (cause) =>
       settings.onIssue({ kind: 'kafka', message: cause.message, cause }),
     );
-    return new KafkaConnection(kafka, settings, inbox);
+    return new KafkaConnection(kafka, settings, own, inbox);
   }
 
-  private constructor(kafka: Kafka, settings: ConnectionSettings, inbox: Inbox) {
+  private constructor(kafka: Kafka, settings: ConnectionSettings, own: OwnTopics, inbox: Inbox) {
     this.#kafka = kafka;
     this.#settings = settings;
+    this.#own = own;
     const topics = topicsOf(kafka, { codecs, decode, encode, explain }, settings.onIssue);
     this.topic = topics.topic;
     this.topics = topics.topics;
@@ -212,17 +215,18 @@ class KafkaConnection implements Connection {
     const dialects = new ServedDialects(served, options.interop);
     const document = () => openrpcOf(service, handlers.keys());
     const settings = serverSettings(served, options, dialects, document, this.#settings);
-    const kafka = this.#kafka;
+    const { partitions = 4, retention = HOUR } = requests;
+    let opened: ServiceServer | undefined;
+    const again = () => opened?.rejoin();
     await Promise.all([
-      createTopic(kafka, settings.requestsTopic, requests.partitions ?? 4, requests.retention ?? HOUR),
-      createTopic(kafka, settings.repliesTopic, replies.partitions ?? 4, replies.retention ?? HOUR),
-      ...dialects.created.map(({ topic, partitions = requests.partitions ?? 4 }) =>
-        createTopic(kafka, topic, partitions, requests.retention ?? HOUR),
+      this.#own.create(settings.requestsTopic, partitions, retention, again),
+      this.#own.create(settings.repliesTopic, replies.partitions ?? 4, replies.retention ?? HOUR),
+      ...dialects.created.map((asked) =>
+        this.#own.create(asked.topic, asked.partitions ?? partitions, retention, again),
       ),
     ]);
-    const { onIssue } = settings;
+    const [kafka, { onIssue }] = [this.#kafka, settings];
     const store = await options.store?.open({ service: name, kafka, onIssue });
-    let opened: ServiceServer;
     try {
       const entries = middlewareEntries(name, storedEntries(handlers, store, onIssue), options.middleware);
       const context = { kafka, coalescer: this.#coalescer, inbox: this.#inbox, running: this.#running };

@@ -123,6 +123,15 @@ describe('batch', () => {
     expect(stderr).to.match(/is the service running\?$/m);
   });
 
+  it('should exit 3 where the service is not there, also with a bad row, and say how to go on', async () => {
+    const input = write('three', '1\n{\n2\n');
+    const args = ['batch', 'nobody', 'x', input, '--timeout', '500', '-o', at('three.out')];
+    const { code, stderr } = await new Command(temp.path, args).ended;
+    expect(code, stderr).to.equal(3);
+    expect(stderr).to.match(/to go on: callstream batch nobody x .* --resume\n/);
+    expect(existsSync(at('three.out.journal'))).to.equal(true);
+  });
+
   it('should finish what is in flight at SIGINT, exit 130, and go on with --resume', async () => {
     const input = write('slow', Array.from({ length: 200 }, () => '100\n').join(''));
     const job = start('slowly', input, '-o', at('slow.out'), '--concurrency', '5');

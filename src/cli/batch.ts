@@ -13,7 +13,8 @@ else the only param. --csv reads CSV whose first line names the fields; its valu
 path with dots, or . for the whole row; :number, :boolean, :json or :string converts it.
 
 Results are {"index", "result"}, in the order of the rows (index counts from 0). Failures are
-{"index", "line", "input", "error"}: beside the output, as OUTPUT.failures.ndjson, or on stderr.
+{"index", "line", "input", "error"}: beside the output, those of quotes.ndjson in
+quotes.failures.ndjson, or on stderr.
 
 With --output there is a journal, OUTPUT.journal, until the job is done. After a crash, Ctrl-C or
 a lost broker the same command with --resume goes on: no answer that it has is asked for again,

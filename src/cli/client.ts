@@ -1,8 +1,9 @@
 /** What call and notify share, bench in part: their arguments, and a client for as long as the work takes. */
 import type { Command } from 'commander';
 import type { Params, UntypedClient } from '../index.js';
-import { type ConnectionOptions, connectionOptions, open, positiveInteger } from './connection.js';
+import { type ConnectionOptions, connectionOptions, open, positiveInteger, tell } from './connection.js';
 import { explain } from './exit.js';
+import { tellOutages } from './outages.js';
 import { paramsOf } from './params.js';
 import { Stopped, stopOnSignals, stopWithStdout } from './stop.js';
 import { traceHint } from './trace-hint.js';
@@ -44,6 +45,7 @@ export async function withClient(
   const params = paramsOf(words, options.params);
   const { timeout, interop } = options;
   const connection = await open(options, 'fail');
+  tellOutages(connection, tell);
   const stop = stopOnSignals();
   stopWithStdout(stop);
   try {

@@ -35,10 +35,13 @@ function remote({ code, message, data }: RpcError): string {
   return data === undefined ? headline : `${headline}\n${shown(data)}`;
 }
 
+/** Nobody answers, in time or any more. */
+const UNANSWERED: ReadonlySet<string> = new Set(['timeout', 'silence', 'no topic', 'no server']);
+
 type LocalError = NotSentError | FailedError | UnknownError;
 
 function localCode({ reason, cause }: LocalError): number {
-  if (reason === 'timeout' || reason === 'silence') return Exit.timeout;
+  if (UNANSWERED.has(reason)) return Exit.timeout;
   if (reason === 'invalid params') return Exit.usage;
   const lost = cause instanceof KafkaError && (cause.reason === 'unreachable' || cause.reason === 'denied');
   return lost ? Exit.noBroker : Exit.failed;

@@ -6,7 +6,8 @@ Exit codes:
   1  the call failed: the error's code, message and data are on stderr
   2  usage: an option, a param, a module or a config file is not as it should be
   3  no answer in time: the call may have run, unless "not sent" is said
-  4  no broker: none given or found, unreachable, or it refuses`;
+  4  no broker: none given or found, unreachable, or it refuses
+  130  Ctrl-C before it was done`;
 
 const BROKERS = `
 

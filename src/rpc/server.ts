@@ -19,6 +19,7 @@ import { Reserved } from './discovery/reserved.js';
 import type { Entry } from './dispatch.js';
 import { broadcastEnvelope, type Envelope, type Meta, readEnvelope, readMeta } from './envelope.js';
 import { Gates } from './gates.js';
+import { Membership } from './membership.js';
 import { OpenStreams } from './open-streams.js';
 import { Reply } from './reply.js';
 import { ServedCall } from './served-call.js';
@@ -34,6 +35,7 @@ export class ServiceServer {
   readonly #context: ServerContext;
   readonly #callers: Callers;
   readonly #commits: Commits;
+  readonly #membership: Membership;
   readonly #turns: Turns;
   readonly #gates: Gates;
   readonly #memory: Memory;
@@ -68,6 +70,20 @@ export class ServiceServer {
     this.#commits = new Commits(kafka.clock, settings.maxQueued, settings.atMostOnce, (error) =>
       this.#onKafkaError(error),
     );
+    const { requestsTopic, dialects, sessionTimeout, revokeTimeout } = settings;
+    const group = {
+      group: service,
+      topics: [...new Set([requestsTopic, ...dialects.topics])],
+      from: 'earliest',
+      sessionTimeout,
+      revokeTimeout,
+    } as const;
+    this.#membership = new Membership(kafka, group, this.#commits, {
+      onRecord: (record) => this.#onRecord(record),
+      onError: (error) => this.#onKafkaError(error),
+      // Where the drain is over, it was the time to finish; a rebalance may come in the midst of it.
+      waits: () => !this.#drained,
+    });
     this.#gates = new Gates(settings.concurrency, settings.maxQueued, (flooded) =>
       this.#commits.pause(flooded),
     );
@@ -99,33 +115,14 @@ export class ServiceServer {
   }
 
   async #join(): Promise<void> {
-    const { kafka, inbox } = this.#context;
-    const { requestsTopic, dialects, sessionTimeout, revokeTimeout } = this.#settings;
-    const { offsets } = this.#commits;
-    this.#commits.consumer = await kafka.subscribe(
-      {
-        group: this.service,
-        topics: [...new Set([requestsTopic, ...dialects.topics])],
-        from: 'earliest',
-        sessionTimeout,
-        revokeTimeout: revokeTimeout + 500,
-      },
-      {
-        onRecord: (record) => this.#onRecord(record),
-        onError: (error) => this.#onKafkaError(error),
-        onAssigned: (partitions) => offsets.assign(partitions),
-        onRevoked: async (partitions, lost) => {
-          const end = offsets.handOver(partitions);
-          if (!lost) {
-            // Where the drain is over, it was the time to finish; a rebalance may come in the midst of it.
-            if (!this.#drained) await this.#commits.idle(revokeTimeout, partitions);
-            await this.#commits.flush();
-          }
-          end();
-        },
-      },
-    );
+    const { inbox } = this.#context;
+    await this.#membership.join();
     inbox.broadcasts.set(this.service, this.#onBroadcast);
+  }
+
+  /** Where its topic had gone, and was made again. */
+  rejoin(): void {
+    void this.#membership.rejoin();
   }
 
   /**
@@ -151,7 +148,7 @@ export class ServiceServer {
       else call.abandon();
     }
     coalescer.flush();
-    await this.#commits.leave(kafka);
+    await this.#membership.leave();
     await this.#host.streams.close(over - kafka.clock.now(), stopping);
     this.#host.deadlines.close();
   }

@@ -51,8 +51,10 @@ export class Job {
   readonly #again: Entry[] = [];
   /** Rows that wait for that. */
   #waiting = 0;
-  /** Timeouts since the last answer: failures of their own, or a service that has gone. */
+  /** Ended without an answer since the last one that came: failures of their own, or a service that has gone. */
   #silent: { readonly entry: Entry; readonly error: CallError }[] = [];
+  /** The service has answered. */
+  #heard = false;
   #reading = false;
   #scheduled = false;
   #connected = true;
@@ -129,10 +131,10 @@ export class Job {
     return left === 0 && this.#input.ended && !this.#reading;
   }
 
-  /** Timeouts of a job without a single answer are the service's. */
+  /** The silence of a job without a single answer is the service's. */
   #finish(): void {
     const [first] = this.#silent;
-    if (first !== undefined && this.answered + this.failed === 0) this.abort(first.error);
+    if (first !== undefined && !this.#heard) this.abort(first.error);
     else {
       this.#endSilence();
       this.#ended = true;
@@ -200,6 +202,7 @@ export class Job {
 
   /** The service is there. */
   #answer(): void {
+    this.#heard = true;
     this.#end();
     this.#pace.quicken();
     if (this.#silent.length > 0) this.#endSilence();
@@ -222,7 +225,7 @@ export class Job {
     } else if (this.#isWorthAnother(entry, error)) {
       this.#end();
       this.#later(entry);
-    } else if (!(error instanceof RpcError) && error.reason === 'timeout') {
+    } else if (!(error instanceof RpcError) && SILENCE.has(error.reason)) {
       this.#end();
       this.#silent.push({ entry, error });
       if (this.#silent.length >= Math.max(MAX_SILENT, this.#options.concurrency)) this.stop(error);
@@ -273,5 +276,7 @@ export class Job {
   }
 }
 
+/** Why a call has no answer where nobody serves, or nobody any more. */
+const SILENCE: ReadonlySet<string> = new Set(['timeout', 'no topic']);
 /** What a repeat finds where the call before it was given up: it runs when that is forgotten. */
 const GONE: ReadonlySet<number> = new Set([errors.expired.code, errors.cancelled.code]);

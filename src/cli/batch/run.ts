@@ -2,7 +2,7 @@
 import { rm } from 'node:fs/promises';
 import type { Connection } from '../../index.js';
 import { type ConnectionOptions, open } from '../connection.js';
-import { shownNumber } from '../figures.js';
+import { counted, shownNumber } from '../figures.js';
 import { tellOutages } from '../outages.js';
 import { line } from '../output.js';
 import { Stopped, stopOnSignals, stopWithStdout } from '../stop.js';
@@ -160,7 +160,7 @@ async function work(
     });
     if (failures.bytes === 0 && files.failures !== undefined && isRegular(files.failures))
       await rm(files.failures, { force: true });
-    summary(job, (performance.now() - start) / 1_000, files);
+    summary(job, (performance.now() - start) / 1_000, failures.bytes > 0 ? files.failures : undefined);
   }
   await journal?.remove();
   return job;
@@ -196,12 +196,12 @@ function watchOutages(connection: Connection, job: Job, timeout: number, tell: (
   return subscription;
 }
 
-function summary({ answered, failed }: Job, seconds: number, { failures }: JobFiles): void {
+function summary({ answered, failed }: Job, seconds: number, failures: string | undefined): void {
   const rows = answered + failed;
-  const where = failed > 0 && failures !== undefined ? `, see ${failures}` : '';
+  const where = failures === undefined ? '' : `, see ${failures}`;
   const rate = shownNumber(rows / Math.max(seconds, 0.001));
   process.stderr.write(
-    `callstream: ${shownNumber(rows)} rows in ${seconds.toFixed(1)} s (${rate}/s), ${shownNumber(failed)} failed${where}\n`,
+    `callstream: ${counted(rows, 'row')} in ${seconds.toFixed(1)} s (${rate}/s), ${shownNumber(failed)} failed${where}\n`,
   );
 }
 

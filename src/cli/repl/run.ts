@@ -51,7 +51,7 @@ function sessionOf(
   { timeout, interop }: ReplOptions,
 ): Session {
   const catalogue = new Catalogue({
-    discover: (name) => connection.client(name).call('rpc.discover', undefined, { timeout: DISCOVERY }),
+    discover: async (name) => connection.client(name).call('rpc.discover', undefined, { timeout: DISCOVERY }),
     topicNames: () => connection.topicNames(),
   });
   const session: Session = { connection, screen, catalogue, interop, servers: new Map(), service, timeout };

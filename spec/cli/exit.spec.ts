@@ -36,6 +36,7 @@ describe('the exit code', () => {
       text: 'error: not sent',
     });
     expect(code(new UnknownError('silence', 'x'))).to.equal(3);
+    expect(code(new NotSentError('no topic', 'x'))).to.equal(3);
   });
 
   it('should be 4 when there is no way to Kafka', () => {

@@ -5,7 +5,7 @@ import { type Connection, connect } from '../../src/index.js';
 import { type KafkaCluster, startKafka } from './broker/broker.js';
 
 /** Milliseconds in which calls are to work again. */
-const SOON = 30_000;
+const SOON = 60_000;
 
 describe('a cluster that comes back empty', () => {
   let cluster: KafkaCluster | undefined;

@@ -209,13 +209,12 @@ class KafkaConnection implements Connection {
     const name = checkServiceName(typeof service === 'string' ? service : service.name);
     const handlers =
       typeof service === 'string' ? targetEntries(target) : contractEntries(service.methods, target);
-    const { requests = {}, replies = {} } = options;
+    const { requests: { partitions = 4, retention = HOUR } = {}, replies = {} } = options;
     checked(options.middleware ?? []);
     const served = { name, methods: [...handlers.keys()] };
     const dialects = new ServedDialects(served, options.interop);
     const document = () => openrpcOf(service, handlers.keys());
     const settings = serverSettings(served, options, dialects, document, this.#settings);
-    const { partitions = 4, retention = HOUR } = requests;
     let opened: ServiceServer | undefined;
     const again = () => opened?.rejoin();
     await Promise.all([
@@ -247,6 +246,7 @@ class KafkaConnection implements Connection {
           await opened.close(drain);
         } finally {
           this.servers.delete(server);
+          this.#own.disown(again);
           await closeStore(store, onIssue);
         }
       },

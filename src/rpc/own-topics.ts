@@ -48,4 +48,9 @@ export class OwnTopics {
     await this.#kafka.createTopic(spec);
     this.#own.set(topic, { spec, again });
   }
+
+  /** Those of whom `again` would be told: they aren't made again. */
+  disown(again: () => void): void {
+    for (const [topic, own] of this.#own) if (own.again === again) this.#own.delete(topic);
+  }
 }

@@ -182,6 +182,22 @@ describe('topicStore', () => {
     expect(ran).to.deep.equal(['a on two']);
   });
 
+  it('should not run a call whose instance is gone because the claim after it is read back too late', async () => {
+    const one = await serve('one');
+    await serve('two');
+    await serve('three');
+    void ask('one', 'wait', 'a', 'k', 1_000);
+    await bench.advance(100);
+    bench.kill(one);
+    await bench.advance(2 * LEASE);
+    const end = bench.broker.inject({ where: ({ topic }) => topic === 'answers', delay: 2 * LEASE });
+    expect(await bench.until(ask('two', 'wait', 'a'))).to.equal('RpcError -32002');
+    end();
+    await bench.advance(2 * LEASE);
+    expect(await bench.until(ask('three', 'wait', 'a'))).to.equal('RpcError -32000');
+    expect(ran).to.deep.equal(['a on one']);
+  });
+
   it('should run once what was reported as not written and was', async () => {
     await serve('one');
     await serve('two');

@@ -31,8 +31,12 @@ interface Own {
 
 /** Instances of which is remembered when they were heard; beyond it those are forgotten that are taken for gone. */
 const MAX_HEARD = 1_000;
-/** Why a call without an owner is not run. */
-const LOST = 'it may have run: the instance that had claimed it is gone';
+/** The answer to a call without an owner, which is not run. */
+const LOST: StoredAnswer['answer'] = {
+  error: new RpcError(errors.serverError.code, undefined, {
+    data: 'it may have run: the instance that had claimed it is gone',
+  }).toObject(),
+};
 
 export class TopicInstance implements OpenStore {
   readonly #settings: TopicStoreSettings;
@@ -88,9 +92,8 @@ export class TopicInstance implements OpenStore {
       if (!(await this.#claimed(call, epoch, signal))) continue;
       const claim = this.#claimOf(call, epoch);
       if (known?.owner === undefined || this.#settings.orphans === 'run') return claim;
-      const answer = { error: new RpcError(errors.serverError.code, undefined, { data: LOST }).toObject() };
-      await claim.finish(answer);
-      return { answer };
+      await claim.finish(LOST);
+      return { answer: LOST };
     }
   }
 
@@ -217,13 +220,17 @@ export class TopicInstance implements OpenStore {
     }
     if (word.call === undefined) return;
     this.#claims.expire(this.#now);
+    const orphan = this.#claims.find(word.call)?.owner !== undefined;
     const counts = this.#claims.read(word, timestamp, bytes);
-    if (word.owner === this.#name) this.#readBack(word, counts);
+    if (word.owner === this.#name) this.#readBack(word, counts, orphan);
     this.#tell(word.call);
   }
 
-  /** A claim counts where it was the first, and where it is still waited for; else it is released. */
-  #readBack({ call, epoch, state }: Word, counts: boolean): void {
+  /**
+   * A claim counts where it was the first, and where it is still waited for; else it is released, but for that of an
+   * orphan: it may have run, which whoever comes next must know.
+   */
+  #readBack({ call, epoch, state }: Word, counts: boolean, orphan: boolean): void {
     const own = this.#own.get(call);
     const ours = own?.epoch === epoch;
     if (state !== 'claimed') {
@@ -233,7 +240,9 @@ export class TopicInstance implements OpenStore {
     } else if (counts && !this.#closed) {
       own?.pending?.fail(new KafkaError('unreachable', 'a claim was read back too late'));
       this.#hold(call, { epoch, at: this.#now, pending: undefined });
-      this.#say({ call, epoch, state: 'released' }).catch(() => {});
+      const claim = this.#claimOf(call, epoch);
+      const said = orphan && this.#settings.orphans === 'fail' ? claim.finish(LOST) : claim.release();
+      said.catch(() => {});
     }
   }
 }

@@ -170,9 +170,10 @@ export class ServiceClient implements UntypedClient, Prepares {
     return this.#plans?.get(method)?.kind;
   }
 
-  /** Milliseconds that a call with these options may take, made now. */
-  protected timeoutOf(options: CallOptions): number {
-    return this.#settings.with(options).timeoutBy(this[CLOCK]);
+  /** Milliseconds that a call may take, made now; its other options are checked where it is made. */
+  protected timeoutOf({ timeout, context }: CallOptions): number {
+    const given = timeout !== undefined || context !== undefined;
+    return this.#settings.with(given ? { timeout, context } : undefined).timeoutBy(this[CLOCK]);
   }
 
   #unary(

@@ -70,6 +70,16 @@ describe('client middleware', () => {
   const client = (middleware: readonly ClientMiddleware[], options: ClientOptions = {}) =>
     connection.client(prices, { ...options, middleware });
 
+  it('should get options as its caller gave them, checked behind the last middleware', async () => {
+    const text: ClientMiddleware = (call, next) =>
+      next({ ...call, options: { ...call.options, headers: { n: String(call.options.headers?.n) } } });
+    const given = { headers: { n: 5 as never } };
+    expect(await bench.until(client([text]).call('quote', ['A'], given))).to.equal(1);
+    expect(headers).to.deep.equal({ n: '5' });
+    const error = await bench.until(failureOf(client([]).call('quote', ['A'], given)));
+    expect(error.message).to.equal('headers.n: expected a string, got a value of type number');
+  });
+
   it('should see every road, with what its caller gave', async () => {
     const seen: unknown[] = [];
     const see: ClientMiddleware = ({ service, method, kind, params, options }, next) => {

@@ -142,6 +142,21 @@ describe('the timeline of a call', () => {
     'deadline  1,000 ms after the request',
   );
   shows(
+    'no answer, where the cancel at the deadline seems early: its caller counts from before the request is a record',
+    [sent(0), control(900, '$/cancel')],
+    'calc.add #7 of me: no answer within 1,000 ms',
+    'sent      calc.requests 0@0',
+    '+900 ms cancel    inbox 1@900',
+    'deadline  1,000 ms after the request',
+  );
+  shows(
+    'a cancel well before the deadline',
+    [sent(0), control(899, '$/cancel')],
+    'calc.add #7 of me: cancelled by its caller after 899 ms',
+    'sent      calc.requests 0@0',
+    '+899 ms cancel    inbox 1@899',
+  );
+  shows(
     'an answer that came too late',
     [sent(0), result(1_240)],
     'calc.add #7 of me: no answer within 1,000 ms, one came later',

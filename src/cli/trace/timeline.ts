@@ -2,6 +2,12 @@
 import { errors } from '../../index.js';
 import { type Event, KINDS, type Request, type TracedCall } from './call.js';
 
+/**
+ * Milliseconds before the deadline from which a cancel is for its sake: a caller counts from the call, but records
+ * have the time at which they are made, later by a turn of its event loop.
+ */
+const marginOf = (timeout: number): number => Math.min(250, timeout / 10);
+
 /** As far as the records show it. */
 export type Outcome =
   | 'answered'
@@ -47,7 +53,8 @@ export function timelineOf({ events }: TracedCall, now: number): Timeline {
   const cancel = rows.find(({ kind }) => kind === 'cancel');
   const gone = cancel !== undefined && (end === undefined || rows.indexOf(cancel) < rows.indexOf(end));
   const last = gone ? cancel : (end ?? rows.reduce((a, b) => (b.last > a.last ? b : a), rows[0] as Row));
-  const overdue = deadline !== undefined && (gone ? cancel.time : (end?.time ?? now)) >= deadline;
+  const ended = gone ? cancel.time + marginOf(request?.timeout ?? 0) : (end?.time ?? now);
+  const overdue = deadline !== undefined && ended >= deadline;
   const opened = rows.some(({ kind, late }) => kind === 'open' && !late);
   const outcome = (): Outcome => {
     if (overdue && !opened && (gone || end === undefined || end.late)) return 'unanswered';

@@ -3,6 +3,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect } from 'chai';
+import { from, lastValueFrom, mergeMap, toArray } from 'rxjs';
 import { startEmbedded } from '../src/index.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -25,29 +26,31 @@ const OUTPUTS: readonly (readonly string[])[] = [
   ['slow.nap: no answer within 3600000 ms'],
 ];
 
+/** Snippets that run at a time, each on a cluster of its own: several read by the same group. */
+const AT_ONCE = 4;
+
 describe('README', () => {
   it('should hold snippets that run as they stand and print what they say', async () => {
     const text = await readFile(`${root}/README.md`, 'utf8');
     const snippets = [...text.matchAll(/^```ts\n(.*?)^```/gms)].map((match) => match[1] as string);
     expect(snippets).to.have.length(OUTPUTS.length);
-    const cluster = await startEmbedded();
     const folder = await mkdtemp(`${root}/spec/.readme-`);
-    try {
-      const outputs = await Promise.all(
-        snippets.map(async (snippet, i) => {
-          const file = `${folder}/snippet-${i}.ts`;
-          await writeFile(file, snippet);
-          const env = { ...process.env, KAFKA_BROKERS: cluster.brokers };
-          const { stdout } = await run(process.execPath, ['--import', 'tsx', file], { cwd: root, env });
-          return stdout.trimEnd().split('\n');
-        }),
-      );
-      for (const [i, output] of outputs.entries()) {
-        expect([...output].sort()).to.deep.equal([...(OUTPUTS[i] ?? [])].sort());
+    const output = async (snippet: string, i: number) => {
+      const cluster = await startEmbedded();
+      try {
+        const file = `${folder}/snippet-${i}.ts`;
+        await writeFile(file, snippet);
+        const env = { ...process.env, KAFKA_BROKERS: cluster.brokers };
+        const { stdout } = await run(process.execPath, ['--import', 'tsx', file], { cwd: root, env });
+        expect(stdout.trimEnd().split('\n').sort()).to.deep.equal([...(OUTPUTS[i] ?? [])].sort());
+      } finally {
+        await cluster.close();
       }
+    };
+    try {
+      await lastValueFrom(from(snippets).pipe(mergeMap(output, AT_ONCE), toArray()));
     } finally {
       await rm(folder, { recursive: true });
-      await cluster.close();
     }
   });
 });

@@ -40,8 +40,8 @@ describe('batch', () => {
     await server.until(/^ready calc\n/);
   });
 
-  after(() => {
-    Command.killAll();
+  after(async () => {
+    await Command.killAll();
     temp.remove();
   });
 
@@ -133,7 +133,7 @@ describe('batch', () => {
   });
 
   it('should finish what is in flight at SIGINT, exit 130, and go on with --resume', async () => {
-    const input = write('slow', Array.from({ length: 200 }, () => '100\n').join(''));
+    const input = write('slow', Array.from({ length: 1_000 }, () => '100\n').join(''));
     const job = start('slowly', input, '-o', at('slow.out'), '--concurrency', '5');
     await until(() => existsSync(at('slow.out')) && rows('slow.out').length >= 5);
     job.kill('SIGINT');
@@ -141,10 +141,10 @@ describe('batch', () => {
     expect(code, stderr).to.equal(130);
     expect(stderr).to.match(/to go on: callstream batch calc slowly .* --resume\n$/m);
     const done = rows('slow.out').length;
-    expect(done).to.be.within(5, 195);
-    await ends(0, 'slowly', input, '-o', at('slow.out'), '--concurrency', '5', '--resume');
+    expect(done).to.be.within(5, 995);
+    await ends(0, 'slowly', input, '-o', at('slow.out'), '--concurrency', '500', '--resume');
     expect(rows('slow.out').map(({ index }) => index)).to.deep.equal(
-      Array.from({ length: 200 }, (_, n) => n),
+      Array.from({ length: 1_000 }, (_, n) => n),
     );
   });
 
@@ -153,6 +153,7 @@ describe('batch', () => {
     const args = ['log', input, '-o', at('log.out'), '--rate', '200'];
     const job = start(...args);
     await server.until(/logged row 150\./);
+    await until(() => hasJournal('log.out.journal'));
     job.kill('SIGKILL');
     await job.ended;
     const size = statSync(at('log.out')).size;
@@ -162,7 +163,9 @@ describe('batch', () => {
     expect(rows('log.out')).to.deep.equal(
       Array.from({ length: 1_000 }, (_, index) => ({ index, result: null })),
     );
-    const ran = server.stdout.match(/logged row \d+\./g) ?? [];
+    const logged = () => server.stdout.match(/logged row \d+\./g) ?? [];
+    await until(() => logged().length >= 1_000);
+    const ran = logged();
     expect(ran.length).to.equal(1_000);
     expect(new Set(ran).size).to.equal(1_000);
   });

@@ -41,8 +41,8 @@ describe('the command line', () => {
     ]);
   });
 
-  after(() => {
-    Command.killAll();
+  after(async () => {
+    await Command.killAll();
     temp.remove();
     elsewhere.remove();
   });
@@ -162,8 +162,9 @@ describe('the command line', () => {
         ),
         ends(['call', 'calc', 'fail'], 1, /^error -32603 Internal error\n$/),
       ]);
-      expect(calc.stderr).to.match(
+      await calc.until(
         /calc\.fail threw Error: a secret of the server\n {4}at .*calc\.mjs:8:\d+\)\n/,
+        'stderr',
       );
     });
 
@@ -253,7 +254,7 @@ describe('the command line', () => {
     });
 
     it('should end a server at once at the second', async () => {
-      const call = start('call', 'stubborn', 'hang', '--timeout', '5000');
+      const call = start('call', 'stubborn', 'hang', '--timeout', '8000');
       await stubborn.until(/hanging/);
       stubborn.kill('SIGINT');
       await new Promise((resolve) => setTimeout(resolve, 200));

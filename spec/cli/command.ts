@@ -37,10 +37,10 @@ export class Command {
     });
     this.child.stdin?.end(stdin);
     Command.#running.add(this);
-    this.child.stdout?.on('data', (data) => {
+    this.child.stdout?.setEncoding('utf8').on('data', (data) => {
       this.stdout += data;
     });
-    this.child.stderr?.on('data', (data) => {
+    this.child.stderr?.setEncoding('utf8').on('data', (data) => {
       this.stderr += data;
     });
     this.ended = new Promise((resolve) => {
@@ -60,7 +60,7 @@ export class Command {
     for (;;) {
       const match = pattern.exec(this[of].slice(from));
       if (match !== null) return match;
-      if (this.child.exitCode !== null || this.child.signalCode !== null) {
+      if (!Command.#running.has(this)) {
         throw new Error(
           `ended with ${this.child.exitCode ?? this.child.signalCode}: ${this.stdout}${this.stderr}`,
         );
@@ -69,8 +69,10 @@ export class Command {
     }
   }
 
-  static killAll(): void {
+  /** Resolves once all have ended: none writes into its folder any more. */
+  static async killAll(): Promise<void> {
     for (const command of Command.#running) command.kill('SIGKILL');
+    await Promise.all([...Command.#running].map(({ ended }) => ended));
   }
 }
 

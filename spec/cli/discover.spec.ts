@@ -8,8 +8,8 @@ const calc = service('calc', { add: request({ params: t.tuple([t.number, t.numbe
 
 describe('discover', () => {
   const temp = temporaryFolder();
-  after(() => {
-    Command.killAll();
+  after(async () => {
+    await Command.killAll();
     temp.remove();
   });
 
@@ -23,7 +23,7 @@ describe('discover', () => {
       const [page, printed, nobody] = await Promise.all([
         run('calc'),
         run('calc', '--json'),
-        run('nobody', '--timeout', '500'),
+        run('nobody', '--timeout', '3000'),
       ]);
       expect(page.code).to.equal(0);
       expect(page.stdout).to.match(

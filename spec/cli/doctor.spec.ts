@@ -23,13 +23,13 @@ describe('doctor', () => {
     await broker.until(/^127\.0\.0\.1:\d+$/m);
   });
 
-  after(() => {
-    Command.killAll();
+  after(async () => {
+    await Command.killAll();
     temp.remove();
   });
 
   it('should check the broker and the inbox', async () => {
-    const { stdout } = await ends(0);
+    const { stdout } = await ends(0, '--timeout', '20000');
     expect(stdout).to.match(
       /^✔ broker: 127\.0\.0\.1:\d+ answers in .* ms\n✔ inbox: .* partitions, .*\n✔ record: written and read back in .* ms\n$/,
     );

@@ -28,7 +28,7 @@ describe('serve', () => {
     connection = await connect({ librdkafka: {} });
   });
   after(async () => {
-    Command.killAll();
+    await Command.killAll();
     await connection.close();
     temp.remove();
   });

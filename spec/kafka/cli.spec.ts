@@ -32,7 +32,7 @@ describeOnKafka('the command line on a real Kafka', () => {
 
   after(async () => {
     await connection?.close();
-    Command.killAll();
+    await Command.killAll();
     temp.remove();
   });
 

@@ -6,8 +6,9 @@ import { runInNewContext } from 'node:vm';
 setFlagsFromString('--expose-gc');
 const gc: () => void = runInNewContext('gc');
 
-/** For how long an object may outlive the last reference to it, in ms: a compiler in a thread of its own holds some. */
+/** For how long an object may outlive the last reference to it, in ms, and collections: a compiler's thread holds some. */
 const PATIENCE = 5_000;
+const COLLECTIONS = 20;
 
 export class Watched {
   readonly #refs = new Map<string, WeakRef<object>>();
@@ -25,14 +26,15 @@ export class Watched {
     this.#refs.clear();
   }
 
-  /** The names of those that are still there: once there are no more than `most`, or after 5 s. */
+  /** The names of those that are still there: once there are no more than `most`, or after 5 s and 20 collections. */
   async left(most = 0): Promise<string[]> {
-    for (const end = Date.now() + PATIENCE; ; ) {
+    const end = Date.now() + PATIENCE;
+    for (let collections = 1; ; collections += 1) {
       // A turn of the event loop drops what this one has asked a WeakRef for.
       await delay(1);
       gc();
       const left = [...this.#refs].filter(([, ref]) => ref.deref() !== undefined).map(([name]) => name);
-      if (left.length <= most || Date.now() > end) return left;
+      if (left.length <= most || (Date.now() > end && collections >= COLLECTIONS)) return left;
     }
   }
 }

@@ -23,8 +23,8 @@ interface DiscoverOptions extends ConnectionOptions {
   readonly timeout: number;
 }
 
-/** Milliseconds after an answer in which another instance's may come. */
-const STALL = 500;
+/** The part of the timeout after an answer in which another instance's may come. */
+const STALL = 1 / 6;
 
 const CODES = `
 Exit codes:
@@ -47,7 +47,7 @@ export function discoverCommand(program: Command): Command {
     .option('--diff <file>', 'an older document, as --json has printed it')
     .option(
       '--timeout <ms>',
-      'milliseconds until the first instance must have answered',
+      'milliseconds until the first instance must have answered; a sixth of it for another',
       positiveInteger,
       3_000,
     );
@@ -91,7 +91,7 @@ async function ask(
   timeout: number,
 ): Promise<[Answers<unknown>, Answers<ServerStatistics>]> {
   const client = await UsageError.from(() => connection.client(discovery(service)));
-  const how = { timeout, stall: STALL };
+  const how = { timeout, stall: Math.ceil(STALL * timeout) };
   return Promise.all([
     lastValueFrom(client.gather$('rpc.discover', undefined, how).pipe(toArray())),
     lastValueFrom(client.gather$('rpc.statistics', undefined, how).pipe(toArray())),

@@ -22,6 +22,20 @@ describe("a shell's catalogue", () => {
     catalogue.add('own');
     expect(await catalogue.services()).to.deep.equal(['own']);
     expect(await catalogue.describe('own')).to.equal(undefined);
+    expect(await catalogue.list().catch((error) => error.message)).to.equal('denied');
+  });
+
+  it('should wait a second for whoever types, and as long as it takes for who asks', async () => {
+    let tell: (topics: string[]) => void = () => {};
+    const told = new Promise<string[]>((resolve) => {
+      tell = resolve;
+    });
+    const catalogue = new Catalogue({ discover: async () => ({}), topicNames: () => told });
+    catalogue.add('own');
+    const list = catalogue.list();
+    expect(await catalogue.services()).to.deep.equal(['own']);
+    tell(['calc.requests']);
+    expect(await list).to.deep.equal(['calc', 'own']);
   });
 
   it('should ask once for what it knows, and again for what it forgot', async () => {

@@ -24,8 +24,8 @@ describe('callstream repl', () => {
     await server.until(/^ready calc\n/);
   });
 
-  after(() => {
-    Command.killAll();
+  after(async () => {
+    await Command.killAll();
     temp.remove();
     elsewhere.remove();
   });
@@ -88,14 +88,14 @@ describe('callstream repl', () => {
 
     it('should have the exit codes of the other commands', async () => {
       const [slow, wrong, command, service, alone] = await Promise.all([
-        script(['timeout 2000', 'timeout', 'calc hang', 'calc add 1 2']),
+        script(['timeout 5000', 'timeout', 'calc hang', 'calc add 1 2']),
         script(['calc add 9007199254740993']),
         script(['frobnicate']),
         script(['use no/such']),
         script(['calc add 1 2'], '--brokers', '127.0.0.1:1'),
       ]);
-      expect([slow.code, slow.stdout]).to.deep.equal([3, '2000\n']);
-      expect(slow.stderr).to.match(/^line 3: error: calc\.hang: .*2000 ms.*\(it may have run\)\n$/);
+      expect([slow.code, slow.stdout]).to.deep.equal([3, '5000\n']);
+      expect(slow.stderr).to.match(/^line 3: error: calc\.hang: .*5000 ms.*\(it may have run\)\n$/);
       expect([wrong.code, wrong.stderr]).to.deep.equal([
         2,
         `line 1: error: param 9007199254740993: numbers are exact up to 2^53; as a string it is '"9007199254740993"'\n`,

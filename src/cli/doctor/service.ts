@@ -11,8 +11,8 @@ import { clockCheck } from './clock.js';
 const TRIPS = 9;
 /** Records that may wait: a busy service has some at any time. */
 const LAG = 1_000;
-/** Milliseconds without a further instance after which all have answered. */
-const STALL = 1_000;
+/** The part of the timeout after an answer in which another instance's may come. */
+const STALL = 1 / 3;
 
 export async function serviceChecks(
   connection: Connection,
@@ -33,7 +33,9 @@ export async function serviceChecks(
   repliesCheck(topics, `${service}.replies`, tell);
 
   const answers = await lastValueFrom(
-    client.gather$('rpc.statistics', undefined, { timeout, stall: STALL }).pipe(toArray()),
+    client
+      .gather$('rpc.statistics', undefined, { timeout, stall: Math.ceil(STALL * timeout) })
+      .pipe(toArray()),
   ).catch(() => []);
   instancesCheck(
     answers.map(({ instance }) => instance),

@@ -6,6 +6,9 @@ import { clientOf } from './session.js';
 import { signature } from './signature.js';
 import type { Word } from './words.js';
 
+/** Milliseconds for which `methods` waits, as `callstream discover` does. */
+const ANSWER = 3_000;
+
 export const use: ShellCommand = {
   name: 'use',
   words: '[SERVICE]',
@@ -29,7 +32,7 @@ export const services: ShellCommand = {
   places: [],
   async run({ catalogue, servers, screen }, words) {
     if (words.length > 0) throw new UsageError('expected services');
-    const known = await catalogue.services();
+    const known = await catalogue.list();
     for (const name of known) screen.text(servers.has(name) ? `${name}  (served here)` : name);
     if (known.length === 0) screen.remark('none yet: `serve MODULE`, or `use SERVICE`');
   },
@@ -45,7 +48,7 @@ export const methods: ShellCommand = {
     if (service === undefined) throw new UsageError('expected methods SERVICE, or `use SERVICE` first');
     clientOf(session, service);
     session.catalogue.forget(service);
-    const found = await session.catalogue.describe(service);
+    const found = await session.catalogue.describe(service, ANSWER);
     if (found === undefined) {
       throw new UsageError(`${service}: no answer to rpc.discover: is it running, and callstream?`);
     }

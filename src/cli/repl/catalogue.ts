@@ -13,9 +13,11 @@ const FRESH = 30_000;
 /** The same of silence, so that not every Tab waits. */
 const FRESH_SILENCE = 5_000;
 
-/** The same of the list of topics, and how long it is waited for. */
+/** The same of the list of topics, and how long whoever types waits for it. */
 const FRESH_LIST = 3_000;
 const LIST_TIMEOUT = 1_000;
+/** Milliseconds for which the same wait for what a service offers. */
+const DISCOVERY = 1_000;
 
 interface Known {
   until: number;
@@ -24,9 +26,9 @@ interface Known {
 
 /** Where it learns of them. */
 export interface Sources {
-  /** What a service says it offers; rejects where nobody answers. */
-  discover(service: string): Promise<unknown>;
-  /** The topics of the cluster. */
+  /** What a service says it offers; rejects where nobody answers within so many milliseconds. */
+  discover(service: string, timeout: number): Promise<unknown>;
+  /** The topics of the cluster; rejects where they aren't told. */
   topicNames(): Promise<readonly string[]>;
 }
 
@@ -37,7 +39,7 @@ export class Catalogue {
   readonly #names = new Set<string>();
   /** Those whose topic there is. */
   #listed: ReadonlySet<string> = new Set();
-  #listing: Promise<unknown> = Promise.resolve();
+  #listing: Promise<void> = Promise.resolve();
   #listedUntil = 0;
   readonly #known = new Map<string, Known>();
   readonly #sources: Sources;
@@ -46,15 +48,21 @@ export class Catalogue {
     this.#sources = sources;
   }
 
-  /** In the order of the alphabet. */
+  /** In the order of the alphabet. What the cluster doesn't tell in time, or at all, stays as it was. */
   async services(): Promise<readonly string[]> {
+    await this.#listInTime();
+    return this.#all();
+  }
+
+  /** The same, however long the cluster takes; rejects where it doesn't tell. */
+  async list(): Promise<readonly string[]> {
     await this.#list();
-    return [...new Set([...this.#listed, ...this.#names])].sort();
+    return this.#all();
   }
 
   async has(service: string): Promise<boolean> {
     if (this.#names.has(service)) return true;
-    await this.#list();
+    await this.#listInTime();
     return this.#listed.has(service);
   }
 
@@ -70,12 +78,12 @@ export class Catalogue {
     this.#known.delete(service);
   }
 
-  /** Undefined where nobody answers. Never rejects. */
-  describe(service: string): Promise<Methods | undefined> {
+  /** Undefined where nobody answers within so many milliseconds. Never rejects. */
+  describe(service: string, timeout = DISCOVERY): Promise<Methods | undefined> {
     const known = this.#known.get(service);
     if (known !== undefined && performance.now() < known.until) return known.methods;
     const methods = this.#sources
-      .discover(service)
+      .discover(service, timeout)
       .then(methodsOf)
       // A document that nobody can read, or too deep to be read, is none.
       .catch(() => undefined);
@@ -91,17 +99,21 @@ export class Catalogue {
     return methods;
   }
 
-  /** What isn't told in time, or at all, stays as it was. */
-  #list(): Promise<unknown> {
+  #all(): readonly string[] {
+    return [...new Set([...this.#listed, ...this.#names])].sort();
+  }
+
+  #listInTime(): Promise<void> {
+    return Promise.race([this.#list(), setTimeout(LIST_TIMEOUT, undefined, { ref: false })]).catch(() => {});
+  }
+
+  #list(): Promise<void> {
     if (performance.now() < this.#listedUntil) return this.#listing;
     this.#listedUntil = performance.now() + FRESH_LIST;
-    const asked = this.#sources.topicNames().then((names) => {
+    this.#listing = this.#sources.topicNames().then((names) => {
       const services = names.filter((name) => name.endsWith(REQUESTS));
       this.#listed = new Set(services.map((name) => name.slice(0, -REQUESTS.length)));
     });
-    this.#listing = Promise.race([asked, setTimeout(LIST_TIMEOUT, undefined, { ref: false })]).catch(
-      () => {},
-    );
     return this.#listing;
   }
 }

@@ -17,9 +17,6 @@ export interface ReplOptions extends ConnectionOptions {
   readonly keepGoing?: true;
 }
 
-/** Milliseconds in which a service tells what it offers: nobody waits longer for a completion. */
-const DISCOVERY = 1_000;
-
 export async function runRepl(service: string | undefined, options: ReplOptions): Promise<void> {
   let screen: Screen | undefined;
   const report = (text: string) => (screen === undefined ? tell(text) : screen.tell(text));
@@ -51,7 +48,7 @@ function sessionOf(
   { timeout, interop }: ReplOptions,
 ): Session {
   const catalogue = new Catalogue({
-    discover: async (name) => connection.client(name).call('rpc.discover', undefined, { timeout: DISCOVERY }),
+    discover: async (name, timeout) => connection.client(name).call('rpc.discover', undefined, { timeout }),
     topicNames: () => connection.topicNames(),
   });
   const session: Session = { connection, screen, catalogue, interop, servers: new Map(), service, timeout };

@@ -146,7 +146,8 @@ describeOnKafka('calls on a real Kafka', () => {
         await call();
         times.push(performance.now() - begin);
       }
-      return times.sort((a, b) => a - b)[100] as number;
+      // Of the quick ones: the others tell of the machine.
+      return times.sort((a, b) => a - b)[20] as number;
     };
     const one = client.client(pair);
     const alone = await time(() => one.call('echo', ['x']));
@@ -159,7 +160,7 @@ describeOnKafka('calls on a real Kafka', () => {
       await caller.client(names[Math.floor(Math.random() * 8)] as string).call('echo', ['x']);
     });
     await Promise.all([crowd, ...clients].map((connection) => connection.close()));
-    // A pool thread held by a waiting consumer would cost hundreds of milliseconds.
+    // A pool thread held by a waiting consumer would cost each call hundreds of milliseconds.
     expect(crowded).to.be.below(alone * 4 + 100);
   });
 

@@ -86,7 +86,7 @@ export async function churn({ records, seconds, every, kills, options }: Plan): 
       await Promise.race([sleep(every), flow]);
       if (!flowing) break;
       const { id, child } = members.shift() as (typeof members)[number];
-      if (kills && left > killed.size) {
+      if (kills && killed.size <= left) {
         killed.add(id);
         child.kill('SIGKILL');
       } else {

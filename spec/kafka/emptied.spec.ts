@@ -28,7 +28,8 @@ describe('a cluster that comes back empty', () => {
     const server = await open(brokers);
     await server.serve('sums', { add: (a: number, b: number) => a + b });
     const client = (await open(brokers)).client('sums', { timeout: 1_000 });
-    for (let i = 0; i < 20; i += 1) expect(await client.call('add', [i, 1])).equal(i + 1);
+    for (let i = 0; i < 20; i += 1)
+      expect(await client.call('add', [i, 1], { timeout: 20_000 })).equal(i + 1);
     await cluster.stop();
     await client.call('add', [1, 1]).catch(() => {});
     cluster = await startKafka({ port: Number(brokers.split(':')[1]) });

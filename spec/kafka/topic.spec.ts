@@ -168,13 +168,12 @@ describeOnKafka('topics on a real Kafka', () => {
 
   it('should go on reading a topic that was deleted and made anew', async () => {
     const topic = await newTopic(1);
+    const group = unique('group');
     const seen: unknown[] = [];
-    const subscription = topic
-      .records$({ group: unique('group'), autoAck: true })
-      .subscribe(({ value }) => seen.push(value));
+    const subscription = topic.records$({ group, autoAck: true }).subscribe(({ value }) => seen.push(value));
     await lastValueFrom(topic.publishAll(['old 1', 'old 2', 'old 3']));
     await until(() => seen.length === 3, 'the old records');
-    await sleep(1_000);
+    while ((await kafka.committed(group, topic.name))[0]?.offset !== 3) await sleep(20);
     await deleteTopic(topic.name);
     await sleep(3_000);
     await kafka.createTopic({ topic: topic.name, partitions: 1 });

@@ -37,8 +37,12 @@ export async function killAgainAndAgain({ kills, records, maxBatch, within }: Pl
   const input = connection.topic(name);
   const output = connection.topic(`${name}.copies`);
   await Promise.all([input.create(), output.create()]);
-  await lastValueFrom(input.publishAll(numbers(records), { key: String }));
   let killed = 0;
+  /** A portion before each kill and one behind the last: there is always something to copy. */
+  const publish = () => {
+    const due = (portions: number) => Math.floor((records * portions) / (kills + 1));
+    return lastValueFrom(input.publishAll(numbers(due(killed), due(killed + 1)), { key: String }));
+  };
   let transactions = 0;
   let aborted = 0;
   let ended: string | undefined;
@@ -63,11 +67,14 @@ export async function killAgainAndAgain({ kills, records, maxBatch, within }: Pl
   };
   let child = start();
   try {
-    for (; killed < kills && copied.size < records; killed += 1) {
+    await publish();
+    while (killed < kills) {
       await until(copied.size + 1);
       await sleep(Math.random() * 600);
       child.kill('SIGKILL');
+      killed += 1;
       child = start();
+      await publish();
     }
     await until(records);
   } finally {
@@ -89,8 +96,8 @@ export async function killAgainAndAgain({ kills, records, maxBatch, within }: Pl
   };
 }
 
-function* numbers(count: number): Generator<number> {
-  for (let i = 1; i <= count; i += 1) yield i;
+function* numbers(from: number, to: number): Generator<number> {
+  for (let i = from; i < to; i += 1) yield i;
 }
 
 function values(records$: Observable<{ readonly value: unknown }>): Promise<unknown[]> {

@@ -150,6 +150,26 @@ describe('the timeline of a call', () => {
     'deadline  1,000 ms after the request',
   );
   shows(
+    'no answer, where its server tells so at the same millisecond',
+    [
+      sent(0),
+      answer(1_000, { id: 7, error: { code: -32001, message: 'Expired' } }),
+      control(1_000, '$/cancel'),
+    ],
+    'calc.add #7 of me: no answer within 1,000 ms; the longest gap 1,000 ms, before `error`',
+    'sent      calc.requests 0@0',
+    '+1,000 ms error     -32001 expired: Expired, by one, inbox 3@1000',
+    '+0 ms cancel    inbox 1@1000',
+    'deadline  1,000 ms after the request',
+  );
+  shows(
+    'what a server took for expired long before the deadline, by its own clock',
+    [sent(0), answer(20, { id: 7, error: { code: -32001, message: 'Expired' } })],
+    'calc.add #7 of me: failed after 20 ms: -32001 expired: Expired',
+    'sent      calc.requests 0@0',
+    '+20 ms error     -32001 expired: Expired, by one, inbox 3@20',
+  );
+  shows(
     'a cancel well before the deadline',
     [sent(0), control(899, '$/cancel')],
     'calc.add #7 of me: cancelled by its caller after 899 ms',

@@ -112,7 +112,8 @@ describeWith(PROGRAMS, 'Spring Kafka', () => {
 
     it('should answer a thousand calls at once without a mix-up', async () => {
       const values = Array.from({ length: 1_000 }, (_, i) => `value ${i}`);
-      expect(await Promise.all(values.map((value) => client.call('echo', [value])))).to.deep.equal(values);
+      const calls = values.map((value) => client.call('echo', [value], { timeout: 50_000 }));
+      expect(await Promise.all(calls)).to.deep.equal(values);
     });
   });
 });

@@ -71,7 +71,8 @@ export async function rollingRestart(
         if (errors.length < 10) errors.push(String(error));
       }
     };
-    while (!over()) {
+    for (let ended = false; !ended; ) {
+      ended = over();
       const due = Math.floor(((performance.now() - begin) / 1e3) * rate);
       for (; calls < due; calls += 1) pending.push(call(calls));
       await sleep(TICK);

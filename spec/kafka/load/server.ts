@@ -41,7 +41,7 @@ await connection.serve(name, {
   hang: () =>
     new Observable<number>((subscriber) => {
       subscriber.next(0);
-      return () => tell({ kind: 'cancelled', at: performance.timeOrigin + performance.now() });
+      return () => tell({ kind: 'cancelled', at: Number(process.hrtime.bigint()) / 1e6 });
     }),
 });
 

@@ -137,7 +137,7 @@ export function cancels(brokers: string, times: number): Promise<CancelReport> {
   });
 }
 
-const now = (): number => performance.timeOrigin + performance.now();
+const now = (): number => Number(process.hrtime.bigint()) / 1e6;
 
 function heap(): number {
   (globalThis as { gc?: () => void }).gc?.();

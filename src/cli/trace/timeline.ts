@@ -3,8 +3,8 @@ import { errors } from '../../index.js';
 import { type Event, KINDS, type Request, type TracedCall } from './call.js';
 
 /**
- * Milliseconds before the deadline from which a cancel is for its sake: a caller counts from the call, but records
- * have the time at which they are made, later by a turn of its event loop.
+ * Milliseconds before the deadline from which a cancel, or an error that says so, is for its sake: both ends count
+ * from the call, but records have the time at which they are made, later by a turn of the event loop.
  */
 const marginOf = (timeout: number): number => Math.min(250, timeout / 10);
 
@@ -53,11 +53,12 @@ export function timelineOf({ events }: TracedCall, now: number): Timeline {
   const cancel = rows.find(({ kind }) => kind === 'cancel');
   const gone = cancel !== undefined && (end === undefined || rows.indexOf(cancel) < rows.indexOf(end));
   const last = gone ? cancel : (end ?? rows.reduce((a, b) => (b.last > a.last ? b : a), rows[0] as Row));
-  const ended = gone ? cancel.time + marginOf(request?.timeout ?? 0) : (end?.time ?? now);
-  const overdue = deadline !== undefined && ended >= deadline;
+  const stopped = gone || end?.error?.code === errors.expired.code;
+  const margin = stopped ? marginOf(request?.timeout ?? 0) : 0;
+  const overdue = deadline !== undefined && ((gone ? cancel : end)?.time ?? now) + margin >= deadline;
   const opened = rows.some(({ kind, late }) => kind === 'open' && !late);
   const outcome = (): Outcome => {
-    if (overdue && !opened && (gone || end === undefined || end.late)) return 'unanswered';
+    if (overdue && !opened && (stopped || end === undefined || end.late)) return 'unanswered';
     if (gone) return 'cancelled';
     if (end !== undefined) return end.kind === 'error' ? 'failed' : 'answered';
     return opened ? 'open' : 'waiting';

@@ -76,11 +76,14 @@ function outcomeOf({ outcome, rows, request, total, deadline, left }: Timeline):
     case 'open':
       return `a stream that goes on, ${counted(items, 'item')} so far`;
     case 'unanswered':
-      return `no answer within ${shownMs(request?.timeout ?? 0)}${answers.some(({ late }) => late) ? ', one came later' : ''}`;
+      return `no answer within ${shownMs(request?.timeout ?? 0)}${answers.some(isLate) ? ', one came later' : ''}`;
     case 'waiting':
       return deadline === undefined ? 'no answer' : `no answer yet, ${shownMs(left)} are left`;
   }
 }
+
+/** That a call has expired is no answer. */
+const isLate = ({ late, error }: Row): boolean => late && error?.code !== errors.expired.code;
 
 /** As `-32601 methodNotFound: Method not found`. */
 function shownError({ error }: Row): string {

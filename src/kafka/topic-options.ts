@@ -28,7 +28,8 @@ export interface ReadOptions<O = Offsets> {
   readonly from?: 'committed' | 'earliest' | 'latest' | Date | O;
   /**
    * Where it ends: never (`live`), at the high watermarks that are seen at the start (`now`), or before the given
-   * offsets; partitions that are not named are not read. @default 'live'
+   * offsets; partitions that are not named are not read. The last records of a transaction may come to be seen a moment
+   * after its commit, and so not by `now`. @default 'live'
    */
   readonly to?: 'live' | 'now' | O;
   /**

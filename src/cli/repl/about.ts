@@ -1,4 +1,5 @@
 /** The commands that ask and set: `use`, `services`, `methods`, `timeout`, `exit`. */
+import { counted } from '../figures.js';
 import { Stopped } from '../stop.js';
 import { UsageError } from '../usage-error.js';
 import type { ShellCommand } from './command.js';
@@ -21,7 +22,7 @@ export const use: ShellCommand = {
     if (service === undefined) return;
     const methods = await session.catalogue.describe(service);
     if (methods === undefined) session.screen.remark(`${service} doesn't say what it offers`);
-    else session.screen.remark(`${methods.size} methods; \`methods\` lists them`);
+    else session.screen.remark(`${counted(methods.size, 'method')}; \`methods\` lists what it offers`);
   },
 };
 

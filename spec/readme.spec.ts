@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect } from 'chai';
-import { from, lastValueFrom, mergeMap, toArray } from 'rxjs';
+import { from, lastValueFrom, mergeMap } from 'rxjs';
 import { startEmbedded } from '../src/index.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -48,7 +48,7 @@ describe('README', () => {
       }
     };
     try {
-      await lastValueFrom(from(snippets).pipe(mergeMap(output, AT_ONCE), toArray()));
+      await lastValueFrom(from(snippets).pipe(mergeMap(output, AT_ONCE)));
     } finally {
       await rm(folder, { recursive: true });
     }

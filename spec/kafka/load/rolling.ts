@@ -71,12 +71,13 @@ export async function rollingRestart(
         if (errors.length < 10) errors.push(String(error));
       }
     };
-    for (let ended = false; !ended; ) {
+    let ended: boolean;
+    do {
       ended = over();
       const due = Math.floor(((performance.now() - begin) / 1e3) * rate);
       for (; calls < due; calls += 1) pending.push(call(calls));
       await sleep(TICK);
-    }
+    } while (!ended);
     await Promise.all(pending);
     await restarting;
     for (const server of servers.splice(0)) count(await server.stop());

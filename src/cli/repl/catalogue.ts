@@ -39,6 +39,8 @@ export class Catalogue {
   readonly #names = new Set<string>();
   /** Those whose topic there is. */
   #listed: ReadonlySet<string> = new Set();
+  #asked: Promise<void> = Promise.resolve();
+  /** The same for whoever types: ends in time, whatever comes. */
   #listing: Promise<void> = Promise.resolve();
   #listedUntil = 0;
   readonly #known = new Map<string, Known>();
@@ -50,19 +52,22 @@ export class Catalogue {
 
   /** In the order of the alphabet. What the cluster doesn't tell in time, or at all, stays as it was. */
   async services(): Promise<readonly string[]> {
-    await this.#listInTime();
+    this.#list();
+    await this.#listing;
     return this.#all();
   }
 
   /** The same, however long the cluster takes; rejects where it doesn't tell. */
   async list(): Promise<readonly string[]> {
-    await this.#list();
+    this.#list();
+    await this.#asked;
     return this.#all();
   }
 
   async has(service: string): Promise<boolean> {
     if (this.#names.has(service)) return true;
-    await this.#listInTime();
+    this.#list();
+    await this.#listing;
     return this.#listed.has(service);
   }
 
@@ -103,18 +108,15 @@ export class Catalogue {
     return [...new Set([...this.#listed, ...this.#names])].sort();
   }
 
-  #listInTime(): Promise<void> {
-    return Promise.race([this.#list(), setTimeout(LIST_TIMEOUT, undefined, { ref: false })]).catch(() => {});
-  }
-
-  #list(): Promise<void> {
-    if (performance.now() < this.#listedUntil) return this.#listing;
+  #list(): void {
+    if (performance.now() < this.#listedUntil) return;
     this.#listedUntil = performance.now() + FRESH_LIST;
-    this.#listing = this.#sources.topicNames().then((names) => {
+    this.#asked = this.#sources.topicNames().then((names) => {
       const services = names.filter((name) => name.endsWith(REQUESTS));
       this.#listed = new Set(services.map((name) => name.slice(0, -REQUESTS.length)));
     });
-    return this.#listing;
+    const inTime = setTimeout(LIST_TIMEOUT, undefined, { ref: false });
+    this.#listing = Promise.race([this.#asked, inTime]).catch(() => {});
   }
 }
 

@@ -53,7 +53,7 @@ export function timelineOf({ events }: TracedCall, now: number): Timeline {
   const cancel = rows.find(({ kind }) => kind === 'cancel');
   const gone = cancel !== undefined && (end === undefined || rows.indexOf(cancel) < rows.indexOf(end));
   const last = gone ? cancel : (end ?? rows.reduce((a, b) => (b.last > a.last ? b : a), rows[0] as Row));
-  const stopped = gone || end?.error?.code === errors.expired.code;
+  const stopped = gone || (end !== undefined && isExpired(end));
   const margin = stopped ? marginOf(request?.timeout ?? 0) : 0;
   const overdue = deadline !== undefined && ((gone ? cancel : end)?.time ?? now) + margin >= deadline;
   const opened = rows.some(({ kind, late }) => kind === 'open' && !late);
@@ -101,6 +101,9 @@ const orderOf = ({ kind, error }: Event): number =>
 const isServers = ({ kind }: Event): boolean => !['request', 'credit', 'cancel'].includes(kind);
 
 export const isAnswer = ({ kind }: Event): boolean => kind === 'result' || kind === 'error';
+
+/** Its server stopped at the deadline, or came to it too late. */
+export const isExpired = ({ error }: Event): boolean => error?.code === errors.expired.code;
 
 /** A refusal may be followed by a retry. */
 const isFinal = ({ error }: Event): boolean => error?.code !== errors.overloaded.code;

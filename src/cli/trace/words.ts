@@ -3,7 +3,7 @@ import { errors } from '../../index.js';
 import { named } from '../decoded.js';
 import { counted, shownNumber } from '../figures.js';
 import type { Place } from './sighting.js';
-import { isAnswer, type Row, type Timeline } from './timeline.js';
+import { isAnswer, isExpired, type Row, type Timeline } from './timeline.js';
 
 const NAMES = new Map<unknown, string>(Object.entries(errors).map(([name, { code }]) => [code, name]));
 
@@ -76,14 +76,11 @@ function outcomeOf({ outcome, rows, request, total, deadline, left }: Timeline):
     case 'open':
       return `a stream that goes on, ${counted(items, 'item')} so far`;
     case 'unanswered':
-      return `no answer within ${shownMs(request?.timeout ?? 0)}${answers.some(isLate) ? ', one came later' : ''}`;
+      return `no answer within ${shownMs(request?.timeout ?? 0)}${answers.some((row) => row.late && !isExpired(row)) ? ', one came later' : ''}`;
     case 'waiting':
       return deadline === undefined ? 'no answer' : `no answer yet, ${shownMs(left)} are left`;
   }
 }
-
-/** That a call has expired is no answer. */
-const isLate = ({ late, error }: Row): boolean => late && error?.code !== errors.expired.code;
 
 /** As `-32601 methodNotFound: Method not found`. */
 function shownError({ error }: Row): string {

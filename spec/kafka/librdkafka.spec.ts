@@ -99,20 +99,24 @@ describe('librdkafka on a real Kafka (skipped unless KAFKA_BROKERS is set)', () 
       onRecord: () => arrived(),
       onError: () => {},
     });
-    const times: number[] = [];
-    for (let i = 0; i < 200; i += 1) {
-      const started = performance.now();
-      const arrival = new Promise<void>((resolve) => {
-        arrived = resolve;
-      });
-      kafka.send({ topic, partition: 0, value: Buffer.from('x') });
-      await arrival;
-      times.push(performance.now() - started);
+    let [quarter, most] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
+    // A fetch that isn't woken, or a loop that sleeps, takes 500 ms each time; a busy machine some more than it must.
+    for (let tries = 0; tries < 5 && (quarter >= 25 || most >= 250); tries += 1) {
+      const times: number[] = [];
+      for (let i = 0; i < 200; i += 1) {
+        const started = performance.now();
+        const arrival = new Promise<void>((resolve) => {
+          arrived = resolve;
+        });
+        kafka.send({ topic, partition: 0, value: Buffer.from('x') });
+        await arrival;
+        times.push(performance.now() - started);
+      }
+      times.sort((a, b) => a - b);
+      [quarter, most] = [times[50] as number, times[150] as number];
     }
-    times.sort((a, b) => a - b);
-    // A fetch that isn't woken, or a loop that sleeps, takes 500 ms each time; a busy machine more than it must.
-    expect(times[0]).below(25);
-    expect(times[50]).below(250);
+    expect(quarter).below(25);
+    expect(most).below(250);
     await consumer.close();
   });
 
